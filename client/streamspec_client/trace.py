@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
-from typing import TypeAlias
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
-
-NEVER_S = float("inf")
-"""The arrival time of what did not arrive."""
+NEVER_S = 1e9
+"""The time of what did not happen: finite, so that it survives JSON, and later than any trace."""
 
 
 class Framing(StrEnum):
@@ -62,7 +59,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One chunk's data (chunked coding), else what one read gave of the body; `at_s` is the arrival of its last byte."""
+    """One chunk's data (chunked coding), else what one read gave of the body; `at_s`: arrival of its last byte."""
 
     at_s: float
     data: bytes
@@ -160,7 +157,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment the exchange names: `released` (value: gates opened so far), `left`, …"""
+    """A moment the exchange names, such as `released` (value: gates opened so far)."""
 
     at_s: float
     name: str
@@ -199,6 +196,8 @@ class Trace:
     conversations: tuple[Conversation, ...]
     answers: tuple[Answer, ...]
     marks: tuple[Mark, ...]
+    log: str = ""
+    """What the server's process wrote to standard error meanwhile; empty for a bare URL."""
 
     def conversation(self, name: str) -> Conversation:
         """The conversation of that name. Raises KeyError if the exchange had none."""

@@ -1,0 +1,159 @@
+"""One server process: spawned, its URL line awaited, its standard error kept, stopped for sure."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Self
+
+READY_WITHIN_S = 30.0
+"""To the URL line: importing FastAPI takes 1 s on a busy machine, other languages' servers may compile first."""
+
+STOP_WITHIN_S = 8.0
+"""From SIGTERM to SIGKILL: above drain_ms + 2 s of the default limits."""
+
+LOG_BYTES = 1_048_576
+"""Standard error kept, of its beginning: what went wrong first is there."""
+
+
+class ProcessError(Exception):
+    """The command did not become a server: mend the command."""
+
+
+class Process:
+    """A spawned command in a process group of its own, so that its children end with it."""
+
+    def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], name: str) -> None:
+        self.name = name
+        self._command = list(command)
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._log = bytearray()
+        self._threads: list[threading.Thread] = []
+        try:
+            self._popen = subprocess.Popen(
+                self._command,
+                cwd=cwd,
+                env={**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProcessError(f"{name}: {self._command[0]!r} cannot be run: {error.strerror}") from error
+        for pipe, drain in ((self._popen.stdout, self._drain_output), (self._popen.stderr, self._drain_log)):
+            assert pipe is not None  # noqa: S101 - both were asked for above
+            thread = threading.Thread(target=drain, args=(pipe,), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._popen.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+        return self._popen.poll()
+
+    def wait_url(self, ready: re.Pattern[str], within_s: float = READY_WITHIN_S) -> str:
+        """The base URL that the process announces on standard output. Raises ProcessError where it does not."""
+        deadline_s = time.monotonic() + within_s
+        seen: list[str] = []
+        while (rest_s := deadline_s - time.monotonic()) > 0:
+            try:
+                line = self._lines.get(timeout=rest_s)
+            except queue.Empty:
+                break
+            if line is None:
+                raise ProcessError(f"{self._named()} ended {self.ending()} before it announced its URL{self._told()}")
+            seen.append(line)
+            if match := ready.search(line):
+                return match.group(1)
+        said = f"; it printed {seen[0]!r}" if seen else ""
+        raise ProcessError(
+            f"{self._named()} announced no URL within {within_s:g} s{said}: it must print its base URL as the first "
+            f"line of standard output (or impl.toml says how, with `ready`){self._told()}"
+        )
+
+    def wait_exit(self, within_s: float) -> bool:
+        """Whether the process ends within that time."""
+        try:
+            self._popen.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def terminate(self) -> None:
+        """Ask the process to end (SIGTERM)."""
+        self._popen.terminate()
+
+    def stop(self) -> None:
+        """End the process: SIGTERM, and SIGKILL for what is left of its group."""
+        if self.exit_code is None:
+            self._popen.terminate()
+            try:
+                self._popen.wait(STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                pass
+            except BaseException:  # Ctrl-C must not leave a server behind
+                self._kill()
+                raise
+        self._kill()
+        self._popen.wait()
+        for thread in self._threads:
+            thread.join(1)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # the whole group is gone already
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def ending(self) -> str:
+        """How it ended, in words: `with exit status 1`, `by SIGKILL`."""
+        code = self._popen.wait(1)
+        return f"by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
+
+    def log_size(self) -> int:
+        """Bytes of standard error kept so far."""
+        return len(self._log)
+
+    def log_since(self, size: int) -> str:
+        """Standard error from that size on."""
+        return bytes(self._log[size:]).decode("utf-8", "replace")
+
+    def _named(self) -> str:
+        return f"{self.name}: {' '.join(self._command)!r}"
+
+    def _told(self) -> str:
+        self._threads[1].join(0.5)
+        lines = self.log_since(0).strip().splitlines()
+        return f"; its last words: {lines[-1].strip()}" if lines else ""
+
+    def _drain_output(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            for line in pipe:
+                self._lines.put(line.decode("utf-8", "replace").strip())
+        self._lines.put(None)
+
+    def _drain_log(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while data := os.read(pipe.fileno(), 65_536):
+                self._log += data[: max(0, LOG_BYTES - len(self._log))]

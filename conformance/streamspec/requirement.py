@@ -1,0 +1,214 @@
+"""Requirements, exchanges and mutants, and the registry that holds them.
+
+A requirement is a pure function of a Trace. It returns (with figures, or None), or raises Violation or NotObserved.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from streamspec.contract import AREAS, Anchor, Capability, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streamspec.control import ControlServer
+    from streamspec.exchanges.recorder import Recorder
+    from streamspec_client.trace import Trace
+
+Figures: TypeAlias = Mapping[str, float]
+"""What a requirement measured, each with its unit in its name: `{"cleanup_ms": 0.8}`."""
+
+Judge: TypeAlias = "Callable[[Trace], Figures | None]"
+Record: TypeAlias = "Callable[[Recorder], None]"
+
+
+class Violation(Exception):
+    """The server does not hold the requirement: mend the server."""
+
+    def __init__(self, *, expected: str, actual: str, at_s: float | None = None, offset: int | None = None) -> None:
+        self.expected, self.actual, self.at_s, self.offset = expected, actual, at_s, offset
+        where = "".join(
+            [f" at byte {offset}" if offset is not None else "", f" after {at_s:.3f} s" if at_s is not None else ""]
+        )
+        super().__init__(f"expected {expected}; got {actual}{where}")
+
+
+class Late(Violation):
+    """A violation that noise can imitate: it counts when every attempt shows it and the control server does not."""
+
+
+class NotObserved(Exception):
+    """The exchange did not show what the requirement is about: mend the set-up, or an earlier requirement first."""
+
+
+class ContractError(Exception):
+    """The suite contradicts itself: our bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A named stimulus: what the probe does with a target. Several requirements may judge one recording of it."""
+
+    name: str
+    record: Record
+    needs: frozenset[Capability]
+    alone: bool
+    """Measures time, or reads or fills server-wide counts: nothing else runs meanwhile."""
+    launch: Mapping[str, str] | None
+    """Not None: it needs a process of its own, launched with this environment besides (`{}` for none)."""
+    process: bool
+    """It needs to see the server's process (its log), so a bare URL will not do."""
+    sentence: str
+
+
+def exchange(
+    *needs: Capability, alone: bool = False, launch: Mapping[str, str] | None = None, process: bool = False
+) -> Callable[[Record], Exchange]:
+    """Make a recording function a named exchange."""
+
+    def register(record: Record) -> Exchange:
+        return Exchange(
+            name=record.__name__.replace("_", "-"),
+            record=record,
+            needs=frozenset(needs),
+            alone=alone,
+            launch=launch,
+            process=process or launch is not None,
+            sentence=_sentence(record),
+        )
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A control server that is broken on purpose in one way."""
+
+    name: str
+    server: type[ControlServer]
+    breaks: str
+    also_breaks: Mapping[str, str]
+    """Ids of other requirements that the same defect must break, each with the reason."""
+
+    @property
+    def kills(self) -> frozenset[str]:
+        """Exactly the requirements that fail on it."""
+        return frozenset({self.breaks, *self.also_breaks})
+
+    @property
+    def path(self) -> str:
+        """What names it on a command line: `head-no-store/sends-no-cache-control`."""
+        return f"{self.breaks}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that must hold: an id, a sentence, its source, how it is shown, and servers that fail it."""
+
+    id: str
+    level: Level
+    sentence: str
+    anchor: Anchor
+    exchange: Exchange
+    judge: Judge
+    mutants: list[Mutant] = field(default_factory=list)
+
+    @property
+    def area(self) -> str:
+        """The id up to the first hyphen."""
+        return self.id.partition("-")[0]
+
+    def mutant(
+        self, also_breaks: Mapping[str, str] | None = None
+    ) -> Callable[[type[ControlServer]], type[ControlServer]]:
+        """Register a control server that breaks this requirement, and besides it only `also_breaks` (id: reason)."""
+
+        def register(server: type[ControlServer]) -> type[ControlServer]:
+            name = re.sub(r"(?<!^)(?=[A-Z][a-z]|(?<=[a-z])[A-Z0-9])", "-", server.__name__).lower()
+            if any(mutant.name == name for mutant in self.mutants):
+                raise ContractError(f"{self.id} has two mutants named {name}")
+            self.mutants.append(Mutant(name, server, self.id, dict(also_breaks or {})))
+            return server
+
+        return register
+
+
+REGISTRY: dict[str, Requirement] = {}
+
+
+def requirement(id: str, level: Level, anchor: Anchor, exchange: Exchange) -> Callable[[Judge], Requirement]:  # noqa: A002 - the contract's word
+    """Register a judging function; its docstring's first paragraph is the requirement's sentence."""
+
+    def register(judge: Judge) -> Requirement:
+        made = Requirement(id, level, _sentence(judge), anchor, exchange, judge)
+        if id in REGISTRY:
+            raise ContractError(f"two requirements are named {id}")
+        if made.area not in AREAS:
+            raise ContractError(f"{id} belongs to no area: {', '.join(AREAS)}")
+        if judge.__name__ != id.replace("-", "_"):
+            raise ContractError(f"{id} is judged by {judge.__name__}, which should have its name")
+        REGISTRY[id] = made
+        return made
+
+    return register
+
+
+def all_requirements() -> Sequence[Requirement]:
+    """Every requirement, in reading order: by area, then as defined."""
+    from streamspec import requirements  # noqa: PLC0415 - its modules import this one
+
+    for module in pkgutil.iter_modules(requirements.__path__):
+        importlib.import_module(f"{requirements.__name__}.{module.name}")
+    areas = list(AREAS)
+    return sorted(REGISTRY.values(), key=lambda made: areas.index(made.area))
+
+
+class UnknownSelection(Exception):
+    """A selection that matches no requirement: mend the command."""
+
+
+def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> Sequence[Requirement]:
+    """The requirements whose id starts with one of `only` (all if empty) and with none of `skip`.
+
+    A prefix ends at a hyphen: `head` and `head-no` select, `hea` does not. Raises UnknownSelection for a prefix that
+    matches nothing.
+    """
+    known = all_requirements()
+    only, skip = tuple(only), tuple(skip)
+    for prefix in (*only, *skip):
+        if not any(_matches(made.id, prefix) for made in known):
+            raise UnknownSelection(
+                f"no requirement is named {prefix!r} or starts with it; the areas are "
+                f"{', '.join(dict.fromkeys(made.area for made in known))}; `streamspec list` shows every id"
+            )
+    return [
+        made
+        for made in known
+        if (not only or any(_matches(made.id, prefix) for prefix in only))
+        and not any(_matches(made.id, prefix) for prefix in skip)
+    ]
+
+
+def find_mutant(path: str) -> Mutant:
+    """The mutant of that path (`requirement-id/mutant-name`). Raises UnknownSelection where there is none."""
+    mutants = [mutant for made in all_requirements() for mutant in made.mutants]
+    for mutant in mutants:
+        if mutant.path == path:
+            return mutant
+    raise UnknownSelection(f"no mutant {path!r}; `streamspec list --json` names them")
+
+
+def _matches(id: str, prefix: str) -> bool:  # noqa: A002 - the contract's word
+    return id == prefix or id.startswith(prefix if prefix.endswith("-") else prefix + "-")
+
+
+def _sentence(function: Callable[..., object]) -> str:
+    if not function.__doc__:
+        raise ContractError(f"{function.__name__} has no docstring to be its sentence")
+    return " ".join(function.__doc__.strip().split("\n\n")[0].split())

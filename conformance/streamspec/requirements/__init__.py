@@ -1,0 +1,1 @@
+"""What must hold, one module per area. Nothing here opens a socket, reads a clock or knows a framework."""

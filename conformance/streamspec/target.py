@@ -1,0 +1,217 @@
+"""Targets: a URL, an impl.toml to launch, or the name of an implementation under `impls/`.
+
+It starts and stops processes and says what went wrong with them; it sends one request, `GET /`, and judges nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+
+from streamspec.contract import Capability
+from streamspec.process import Process
+from streamspec_client.probe import Clock, Connection, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from streamspec.contract import JSON
+
+
+DESCRIBE_WITHIN_S = 10.0
+"""For `GET /`: a framework's first response may compile routes and schemas (0.1 s seen)."""
+
+
+class TargetError(Exception):
+    """A target that cannot be used as it was named: mend the command, the file or the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A known, explained failure of one implementation."""
+
+    requirement: str
+    reason: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """How to launch one server: an impl.toml, read and checked."""
+
+    name: str
+    command: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    ready: re.Pattern[str]
+    """Matches the line of standard output that tells the base URL, its first group."""
+    capabilities: frozenset[Capability]
+    deviations: tuple[Deviation, ...]
+    source: Path
+
+    def with_arguments(self, *arguments: str) -> Implementation:
+        """The same with arguments added to its command."""
+        return replace(self, command=(*self.command, *arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running implementation."""
+
+    name: str
+    url: str
+    host: str
+    port: int
+    prefix: str
+    """The path of the base URL, without a slash at its end."""
+    capabilities: frozenset[Capability]
+    describe: Mapping[str, JSON]
+    """What `GET /` answered."""
+    implementation: Implementation | None = None
+    process: Process | None = None
+    deviations: tuple[Deviation, ...] = field(default=())
+
+    def log_size(self) -> int:
+        """How much the process has written to standard error."""
+        return self.process.log_size() if self.process else 0
+
+    def log_since(self, size: int) -> str:
+        """What the process has written to standard error since then; empty for a bare URL."""
+        return self.process.log_since(size) if self.process else ""
+
+
+DEFAULT_READY = r"^(https?://\S+)$"
+
+
+class _ImplementationFile(msgspec.Struct, forbid_unknown_fields=True):
+    """The keys of an impl.toml."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    command: Annotated[list[str], msgspec.Meta(min_length=1)]
+    cwd: str = "."
+    env: dict[str, str] = {}
+    ready: str = DEFAULT_READY
+    capabilities: list[Capability] = []
+    deviations: list[Deviation] = []
+
+
+def read_implementation(path: Path) -> Implementation:
+    """Read an impl.toml. Raises TargetError that names the file, the key and what it should be."""
+    try:
+        read = msgspec.toml.decode(path.read_bytes(), type=_ImplementationFile)
+        ready = re.compile(read.ready)
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be read: {error.strerror}") from error
+    except msgspec.ValidationError as error:
+        raise TargetError(f"{path}: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise TargetError(f"{path}: is not TOML: {error}") from error
+    except re.error as error:
+        raise TargetError(f"{path}: `ready` is not a regular expression: {error}") from error
+    if not ready.groups:
+        raise TargetError(f"{path}: `ready` must have a group that is the base URL")
+    if not (path.parent / read.cwd).is_dir():
+        raise TargetError(f"{path}: `cwd` is no folder: {read.cwd!r} (relative to this file)")
+    command = [sys.executable if read.command[0] == "python" else read.command[0], *read.command[1:]]
+    return Implementation(
+        name=read.name,
+        command=tuple(command),
+        cwd=(path.parent / read.cwd).resolve(),
+        env=read.env,
+        ready=ready,
+        capabilities=frozenset(read.capabilities),
+        deviations=tuple(read.deviations),
+        source=path,
+    )
+
+
+def resolve(spec: str, root: Path | None = None) -> Implementation | str:
+    """An Implementation to launch, or a base URL. Raises TargetError that says what a target can be."""
+    if re.match(r"https?://", spec):
+        return spec
+    path = Path(spec)
+    if path.suffix == ".toml" or path.is_file():
+        return read_implementation(path)
+    if path.is_dir() and (path / "impl.toml").is_file():
+        return read_implementation(path / "impl.toml")
+    named = implementations(root)
+    if spec in named:
+        return read_implementation(named[spec])
+    choices = f"one of {', '.join(named)}, " if named else ""
+    raise TargetError(f"no target {spec!r}: give {choices}a base URL (http://…), or the path of an impl.toml")
+
+
+def implementations(root: Path | None = None) -> dict[str, Path]:
+    """The impl.toml files of `impls/*/` under `root`, by folder name; the working folder and its parents by default."""
+    for folder in [root] if root else [Path.cwd(), *Path.cwd().parents]:
+        found = {path.parent.name: path for path in sorted((folder / "impls").glob("*/impl.toml"))}
+        if found:
+            return found
+    return {}
+
+
+@contextmanager
+def running(spec: Implementation | str, env: Mapping[str, str] | None = None) -> Iterator[Target]:
+    """A running target: launched and stopped for an Implementation, as it is for a URL.
+
+    Raises TargetError where it does not start, is not reachable, or is no implementation of the contract.
+    """
+    if isinstance(spec, str):
+        yield _describe(spec, _host_name(spec))
+        return
+    with Process(spec.command, cwd=spec.cwd, env={**spec.env, **(env or {})}, name=spec.name) as process:
+        url = process.wait_url(spec.ready)
+        found = _describe(url, spec.name)
+        target = replace(
+            found, implementation=spec, process=process, deviations=spec.deviations, capabilities=spec.capabilities
+        )
+        yield target
+
+
+def _host_name(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+class NotTheContract(TargetError):
+    """Something answers there, but not as an implementation of the contract does."""
+
+
+def _describe(url: str, name: str) -> Target:
+    parts = urlsplit(url)
+    try:
+        port = parts.port or 80
+    except ValueError as error:
+        raise TargetError(f"{url}: {error}") from error
+    if parts.scheme != "http" or not parts.hostname:
+        raise TargetError(f"{url}: give a base URL that starts with http:// and names a host; TLS is not spoken here")
+    prefix = parts.path.rstrip("/")
+    try:
+        connection = Connection("describe", parts.hostname, port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S)
+    except Unreachable as error:
+        raise TargetError(f"{url}: {error}; start the server, or name an impl.toml so that it is launched") from error
+    with connection:
+        connection.request("GET", f"{prefix}/", [("Connection", "close")])
+        connection.wait_complete(1, DESCRIBE_WITHIN_S)
+        response = connection.response
+    wanted = "an implementation of the contract answers GET / with JSON that holds `contract` (see CONTRACT.md); "
+    hint = "to look at any other endpoint, use `curl -N`"
+    if response is None:
+        raise NotTheContract(f"{url}: GET / got no HTTP answer within {DESCRIBE_WITHIN_S:g} s; {wanted}{hint}")
+    try:
+        value = json.loads(response.body)
+        if response.status != 200 or not isinstance(value, dict) or not isinstance(value.get("contract"), str):
+            raise ValueError
+        names = [Capability(word) for word in value.get("capabilities", [])]
+    except (ValueError, TypeError):
+        raise NotTheContract(
+            f"{url}: GET / answered {response.status} {response.body[:60]!r}; {wanted}{hint}"
+        ) from None
+    return Target(name, url, parts.hostname, port, prefix, frozenset(names), value)
