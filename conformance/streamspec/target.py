@@ -158,6 +158,21 @@ def implementations(root: Path | None = None) -> dict[str, Path]:
     return {}
 
 
+def control_implementation(mutant: str | None = None) -> Implementation:
+    """The control server, or one of its mutants by path (`requirement-id/mutant-name`), as an implementation."""
+    arguments = ("--mutant", mutant) if mutant else ()
+    return Implementation(
+        name=mutant or "control",
+        command=(sys.executable, "-m", "streamspec.control", "--port", "0", *arguments),
+        cwd=Path.cwd(),
+        env={},
+        ready=re.compile(DEFAULT_READY),
+        capabilities=frozenset(Capability) - {Capability.HTTP2},
+        deviations=(),
+        source=Path(__file__).parent / "control",
+    )
+
+
 @contextmanager
 def running(spec: Implementation | str, env: Mapping[str, str] | None = None) -> Iterator[Target]:
     """A running target: launched and stopped for an Implementation, as it is for a URL.

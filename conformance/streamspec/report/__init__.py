@@ -1,0 +1,1 @@
+"""Results and what people see of them. Nothing here talks to a target."""

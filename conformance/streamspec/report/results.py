@@ -1,0 +1,134 @@
+"""The results of a run: the model behind results.json, and its JSON Schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from streamspec.contract import Level  # noqa: TC001 - msgspec resolves the fields' types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FORMAT: Literal["streamspec-results/1"] = "streamspec-results/1"
+
+
+class Verdict(StrEnum):
+    """What a run found of one requirement on one target."""
+
+    PASS = "PASS"  # noqa: S105 - no password
+    FAIL = "FAIL"
+    WARN = "WARN"
+    """A SHOULD that does not hold."""
+    INCONCLUSIVE = "INCONCLUSIVE"
+    """It could not be observed, or the control server missed the budget too."""
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    """The target does not declare the capability, or the requirement needs a launched process."""
+    DEVIATION = "DEVIATION"
+    """It does not hold, and impl.toml says why."""
+
+
+class ExitCode(IntEnum):
+    """Exit statuses of the command."""
+
+    CONFORMANT = 0
+    VIOLATION = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One requirement on one target."""
+
+    id: str
+    level: Level
+    verdict: Verdict
+    message: str
+    """One sentence; empty for a PASS without more to say."""
+    duration_s: float = 0.0
+    """How long its exchange took, the last time it was recorded."""
+    exchange: str = ""
+    attempts: int = 0
+    """How often the exchange was recorded for this requirement."""
+    measured: dict[str, float] = field(default_factory=dict)
+    """Figures, each with its unit in its name."""
+    expected: str | None = None
+    actual: str | None = None
+    at_s: float | None = None
+    """When it showed, in seconds since the exchange began."""
+    offset: int | None = None
+    """Where it showed, in bytes of the body."""
+    reason: str | None = None
+    """Why the implementation deviates, from its impl.toml."""
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetResults:
+    """All findings on one target."""
+
+    name: str
+    url: str
+    describe: dict[str, object]
+    """What `GET /` answered."""
+    duration_s: float
+    verdicts: list[Finding]
+    managed: bool = True
+    """Whether it was launched for the run (from an impl.toml) or was running already (a URL)."""
+    error: str | None = None
+    """Why the run broke off, in one sentence; None if it did not."""
+
+    def count(self, verdict: Verdict) -> int:
+        """How many requirements got that verdict."""
+        return sum(finding.verdict is verdict for finding in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A whole run. A run that broke off has no `complete: true`, and readers refuse it."""
+
+    started_at: str
+    suite_version: str
+    targets: list[TargetResults]
+    complete: bool = False
+    format: Literal["streamspec-results/1"] = FORMAT
+
+
+class UnreadableResults(Exception):
+    """A file that is not the results of a whole run."""
+
+
+def encode(results: Results) -> bytes:
+    """The JSON text of results.json."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+
+
+def decode(data: bytes, source: str) -> Results:
+    """Read results.json. Raises UnreadableResults for another format, an unfinished run, or broken JSON."""
+    try:
+        results = msgspec.json.decode(data, type=Results)
+    except msgspec.ValidationError as error:
+        raise UnreadableResults(f"{source}: no results of streamspec ({FORMAT}): {error}") from error
+    except msgspec.DecodeError as error:
+        raise UnreadableResults(f"{source}: no JSON, or cut short: {error}") from error
+    if not results.complete:
+        raise UnreadableResults(f"{source}: the run that wrote it broke off; run it again")
+    return results
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema (2020-12) of results.json."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Results)}
+
+
+def exit_code(targets: Iterable[TargetResults], *, strict: bool) -> ExitCode:
+    """1 if a MUST (with `strict` a SHOULD too) is violated, else 3 if anything is inconclusive, else 0."""
+    found = [finding.verdict for target in targets for finding in target.verdicts]
+    broke_off = any(target.error for target in targets)
+    if Verdict.FAIL in found or (strict and Verdict.WARN in found):
+        return ExitCode.VIOLATION
+    return ExitCode.INCONCLUSIVE if broke_off or Verdict.INCONCLUSIVE in found else ExitCode.CONFORMANT
