@@ -122,7 +122,7 @@ def decode(data: bytes, source: str) -> Results:
 
 def json_schema() -> dict[str, object]:
     """The JSON Schema (2020-12) of results.json."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Results)}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Results, schema_hook=lambda _: {})}
 
 
 def exit_code(targets: Iterable[TargetResults], *, strict: bool) -> ExitCode:
