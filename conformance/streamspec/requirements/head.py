@@ -1,0 +1,141 @@
+"""Head: what the header section of a stream says, and when it comes."""
+
+from __future__ import annotations
+
+from email.message import Message
+from typing import TYPE_CHECKING
+
+from streamspec.contract import Anchor, Level, html, mime_sniffing, rfc
+from streamspec.exchanges import head
+from streamspec.judging import answered, comparable_fields, expect, expect_in_time, streamed
+from streamspec.requirement import requirement
+
+if TYPE_CHECKING:
+    from streamspec_client.trace import Response, Trace
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+
+def _media_type(response: Response) -> tuple[str, str]:
+    """The media type and its charset parameter, both in lower case."""
+    message = Message()
+    message["Content-Type"] = response.value("content-type") or "none"
+    return message.get_content_type(), str(message.get_param("charset") or "").lower()
+
+
+def _expect_token(trace: Trace, field: str, tokens: set[str]) -> None:
+    for name in head.KINDS:
+        response = streamed(trace, name)
+        held = f"{field}: {response.value(field)}" if response.values(field) else f"no {field}"
+        expect(bool(tokens & set(response.tokens(field))), f"{field} with {' or '.join(sorted(tokens))}", held)
+
+
+@requirement("head-status", MUST, rfc(9110, "15.3.1"), head.gated_heads)
+def head_status(trace: Trace) -> None:
+    """A valid request for a stream is answered 200."""
+    for name in head.KINDS:
+        response = answered(trace, name)
+        expect(response.status == 200, "status 200", response.status, at_s=response.head_at_s)
+
+
+@requirement("head-text-media-type", MUST, rfc(9110, "8.3"), head.gated_heads)
+def head_text_media_type(trace: Trace) -> None:
+    """A text stream is `text/plain` with charset utf-8."""
+    response = streamed(trace, "text")
+    is_text = _media_type(response) == ("text/plain", "utf-8")
+    expect(is_text, "text/plain; charset=utf-8", response.value("content-type"))
+
+
+@requirement("head-sse-media-type", MUST, html("server-sent-events"), head.gated_heads)
+def head_sse_media_type(trace: Trace) -> None:
+    """An event stream is `text/event-stream`, with no charset or utf-8."""
+    response = streamed(trace, "events")
+    media_type, charset = _media_type(response)
+    expect(
+        media_type == "text/event-stream" and charset in {"", "utf-8"},
+        "text/event-stream",
+        response.value("content-type"),
+    )
+
+
+@requirement("head-no-content-length", MUST, rfc(9112, "6.2"), head.gated_heads)
+def head_no_content_length(trace: Trace) -> None:
+    """A stream has no Content-Length, since its length is not known when it starts."""
+    for name in head.KINDS:
+        response = streamed(trace, name)
+        expect(not response.values("content-length"), "no Content-Length", response.value("content-length"))
+
+
+@requirement("head-no-store", MUST, rfc(9111, "5.2.2"), head.gated_heads)
+def head_no_store(trace: Trace) -> None:
+    """Cache-Control holds no-store or no-cache, so that no cache replays a stream."""
+    _expect_token(trace, "Cache-Control", {"no-store", "no-cache"})
+
+
+@requirement("head-no-transform", SHOULD, rfc(9111, "5.2.2.6"), head.gated_heads)
+def head_no_transform(trace: Trace) -> None:
+    """Cache-Control holds no-transform, so that intermediaries do not compress, and so buffer, the stream."""
+    _expect_token(trace, "Cache-Control", {"no-transform"})
+
+
+NGINX_BUFFERING = Anchor(
+    "nginx, proxy_buffering", "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"
+)
+
+
+@requirement("head-accel-buffering", SHOULD, NGINX_BUFFERING, head.gated_heads)
+def head_accel_buffering(trace: Trace) -> None:
+    """X-Accel-Buffering is `no`, which turns off buffering in nginx and what follows its example."""
+    _expect_token(trace, "X-Accel-Buffering", {"no"})
+
+
+@requirement("head-nosniff", SHOULD, mime_sniffing("no-sniff-flag"), head.gated_heads)
+def head_nosniff(trace: Trace) -> None:
+    """X-Content-Type-Options is `nosniff`: a browser holds text/plain back for about 1 KB without it."""
+    _expect_token(trace, "X-Content-Type-Options", {"nosniff"})
+
+
+@requirement("head-no-connection-fields", MUST, rfc(9110, "7.6.1"), head.gated_heads)
+def head_no_connection_fields(trace: Trace) -> None:
+    """A stream sets no Keep-Alive field, and no Connection field but `close`."""
+    for name in head.KINDS:
+        response = streamed(trace, name)
+        expect(not response.values("keep-alive"), "no Keep-Alive", response.value("keep-alive"))
+        expect(set(response.tokens("connection")) <= {"close"}, "no Connection", response.value("connection"))
+
+
+@requirement("head-before-first-item", MUST, html("server-sent-events"), head.gated_heads)
+def head_before_first_item(trace: Trace) -> None:
+    """The header section is on the wire before the first item is released."""
+    for name in head.KINDS:
+        response, released = streamed(trace, name), trace.marks_named(f"released-{name}")[0]
+        late_s = response.head_at_s - released.at_s
+        expect_in_time(
+            late_s < 0, "the header section before the first item", f"it came {late_s:.3f} s after its release"
+        )
+
+
+@requirement("head-method-head", MUST, rfc(9110, "9.3.2"), head.head_and_get)
+def head_method_head(trace: Trace) -> None:
+    """HEAD is answered with the GET's fields and no content, and starts no producer; or 405 with Allow."""
+    for name in head.KINDS:
+        response = answered(trace, f"head-{name}")
+        expect(not trace.conversation(f"head-{name}").trailing, "no content", "bytes after the header section")
+        for following in trace.conversation(f"head-{name}").responses[1:]:
+            expect(following.status == 200, "the next response on that connection", following.error or following.status)
+        if response.status == 405:
+            expect(bool(response.values("allow")), "405 with Allow", "405 without Allow")
+            continue
+        get = comparable_fields(streamed(trace, f"get-{name}"))
+        expect(comparable_fields(response) == get, f"the GET's fields {get}", comparable_fields(response))
+        known = trace.answers_named(f"state-{name}")[-1].status
+        expect(known == 404, "a stream that never started (404)", f"its state was answered {known}")
+
+
+@requirement("head-method-unknown", MUST, rfc(9110, "15.5.6"), head.unknown_methods)
+def head_method_unknown(trace: Trace) -> None:
+    """Another method is answered 405, with Allow naming GET and POST."""
+    for conversation in trace.conversations:
+        response = answered(trace, conversation.name)
+        expect(response.status == 405, f"405 to {conversation.name.partition('-')[0]}", response.status)
+        expect({"get", "post"} <= set(response.tokens("allow")), "Allow with GET and POST", response.value("allow"))
