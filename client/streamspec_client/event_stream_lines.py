@@ -28,7 +28,7 @@ class LineKind(StrEnum):
     DISPATCH = "dispatch"
     """A blank line that dispatches an event."""
     NO_DATA = "no-data"
-    """A blank line after event or id fields without data: nothing is dispatched, the type is reset, the id is committed."""
+    """A blank line after event or id without data: it dispatches nothing, resets the type and commits the id."""
     BLANK = "blank"
     """A blank line with no event before it."""
     UNKNOWN_FIELD = "unknown-field"
@@ -49,8 +49,8 @@ IGNORED = frozenset({LineKind.UNKNOWN_FIELD, LineKind.ID_WITH_NUL, LineKind.RETR
 class Line(NamedTuple):
     """One line as it was on the wire.
 
-    `offset` counts the bytes of the stream before it (a BOM counts), `raw` is the line without its line end. `in_event` says
-    that an event, data or id field stood before it since the last blank line: a comment with it true is inside an event.
+    `offset` counts the bytes of the stream before it (a BOM counts), `raw` is the line without its line end. `in_event`
+    says that an event, data or id field stood before it since the last blank line: such a comment is inside an event.
     """
 
     kind: LineKind
@@ -80,12 +80,12 @@ class Line(NamedTuple):
 
 
 class LineScanner:
-    """Turns the bytes of one event stream into lines, however they are split; a CR at the end of a piece ends its line."""
+    """Turns the bytes of one event stream into lines, however they are split; a CR ends its line at once."""
 
     __slots__ = ("_after_cr", "_at_start", "_event_offset", "_has_data", "_offset", "_tail")
 
     def __init__(self) -> None:
-        self._tail = b""
+        self._tail = bytearray()
         self._offset = 0
         self._at_start = True
         self._after_cr = False
@@ -95,10 +95,14 @@ class LineScanner:
     def feed(self, data: bytes) -> list[Line]:
         """Return the lines that `data` completes."""
         lines: list[Line] = []
-        buffer = self._tail + data
-        if self._at_start and buffer:
+        if not (self._at_start or self._after_cr or b"\n" in data or b"\r" in data):
+            self._tail += data
+            return lines
+        buffer = bytes(self._tail) + data
+        self._tail.clear()
+        if self._at_start:
             if len(buffer) < len(BOM) and BOM.startswith(buffer):
-                self._tail = buffer
+                self._tail += buffer
                 return lines
             self._at_start = False
             if buffer.startswith(BOM):
@@ -116,18 +120,18 @@ class LineScanner:
             self._offset += end.end() - start
             start = end.end()
         self._after_cr = self._after_cr or (start == len(buffer) and buffer.endswith(b"\r"))
-        self._tail = buffer[start:]
+        self._tail += buffer[start:]
         return lines
 
     def close(self) -> list[Line]:
-        """Return what the end of the stream discards: the unfinished line, then the unfinished event, where there is one."""
+        """Return what the end of the stream discards: the unfinished line, then the unfinished event, if any."""
         lines = []
         in_event = self._event_offset is not None
         if self._tail:
-            lines.append(Line(LineKind.UNFINISHED_LINE, self._offset, self._tail, in_event))
+            lines.append(Line(LineKind.UNFINISHED_LINE, self._offset, bytes(self._tail), in_event))
         if self._event_offset is not None:
             lines.append(Line(LineKind.UNFINISHED_EVENT, self._event_offset, b"", in_event))
-        self._tail = b""
+        self._tail.clear()
         self._event_offset = None
         return lines
 
