@@ -134,6 +134,8 @@ class ResponseReader:
 
     def _head(self, event: h11.Response, at_s: float) -> None:
         self.heads += 1
+        # A response that no request asked for is evidence too; it is read as one to GET.
+        method = self._requests[self.ended] if self.ended < len(self._requests) else "GET"
         self._readings.append(
             _Reading(
                 status=event.status_code,
@@ -143,7 +145,7 @@ class ResponseReader:
                     (name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers.raw_items()
                 ),
                 head_at_s=at_s,
-                framing=_framing(self._requests[self.ended], event.status_code, event.headers),
+                framing=_framing(method, event.status_code, event.headers),
             )
         )
 

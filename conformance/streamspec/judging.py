@@ -53,7 +53,7 @@ def completed(trace: Trace, name: str = "stream") -> Response:
     expect(
         response.ending is Ending.COMPLETE,
         "a complete message",
-        f"{response.ending} after {len(response.body)} bytes of content{': ' if response.error else ''}{response.error}",
+        f"{response.ending} after {len(response.body)} bytes of content {response.error}".strip(),
         at_s=response.ended_at_s,
     )
     return response
@@ -92,9 +92,7 @@ def expect_lock_step(trace: Trace, response: Response, sizes: Iterable[int]) -> 
         expect_in_time(
             arrival_s < limit_s,
             f"item {number} (up to byte {size} of the body) after its release and before the next",
-            f"{len(response.body)} bytes in all"
-            if arrival_s >= NEVER_S
-            else f"it came {arrival_s - limit_s:.3f} s later",
+            f"{len(response.body)} bytes in all" if arrival_s >= NEVER_S else f"{arrival_s - limit_s:.3f} s after it",
             at_s=released[number - 1].at_s,
         )
 

@@ -40,7 +40,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 @requirement("chunks-coding", MUST, rfc(9112, "7.1"), chunks.completed_then_reused)
 def chunks_coding(trace: Trace) -> None:
-    """To HTTP/1.1 the body is valid chunked coding, with the last chunk when the stream completes and nothing behind it."""
+    """To HTTP/1.1 the body is valid chunked coding, ended by the last chunk when the stream completes."""
     response = streamed(trace)
     expect(response.tokens("transfer-encoding") == ["chunked"], "chunked", response.value("transfer-encoding"))
     data = b"".join(segment.data for segment in trace.conversation("stream").received)
