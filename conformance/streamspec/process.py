@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from types import TracebackType
     from typing import Self
 
 READY_WITHIN_S = 30.0
@@ -22,6 +23,9 @@ READY_WITHIN_S = 30.0
 
 STOP_WITHIN_S = 8.0
 """From SIGTERM to SIGKILL: above drain_ms + 2 s of the default limits."""
+
+BROKEN_OFF_WITHIN_S = 1.0
+"""The same where a run broke off, after Ctrl-C say: nobody looks at how the server ends any more."""
 
 LOG_BYTES = 1_048_576
 """Standard error kept, of its beginning: what went wrong first is there."""
@@ -61,8 +65,8 @@ class Process:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.stop()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop(STOP_WITHIN_S if error is None else BROKEN_OFF_WITHIN_S)
 
     @property
     def pid(self) -> int:
@@ -84,14 +88,16 @@ class Process:
             except queue.Empty:
                 break
             if line is None:
-                raise ProcessError(f"{self._named()} ended {self.ending()} before it announced its URL{self._told()}")
+                raise ProcessError(
+                    f"{self._named()} ended {self.ending()} before it announced its URL{self.last_words()}"
+                )
             seen.append(line)
             if match := ready.search(line):
                 return match.group(1)
         said = f"; it printed {seen[0]!r}" if seen else ""
         raise ProcessError(
             f"{self._named()} announced no URL within {within_s:g} s{said}: it must print its base URL as the first "
-            f"line of standard output (or impl.toml says how, with `ready`){self._told()}"
+            f"line of standard output (or impl.toml says how, with `ready`){self.last_words()}"
         )
 
     def wait_exit(self, within_s: float) -> bool:
@@ -106,12 +112,12 @@ class Process:
         """Ask the process to end (SIGTERM)."""
         self._popen.terminate()
 
-    def stop(self) -> None:
-        """End the process: SIGTERM, and SIGKILL for what is left of its group."""
+    def stop(self, within_s: float = STOP_WITHIN_S) -> None:
+        """End the process: SIGTERM, and after that time SIGKILL for what is left of its group."""
         if self.exit_code is None:
             self._popen.terminate()
             try:
-                self._popen.wait(STOP_WITHIN_S)
+                self._popen.wait(within_s)
             except subprocess.TimeoutExpired:
                 pass
             except BaseException:  # Ctrl-C must not leave a server behind
@@ -142,7 +148,8 @@ class Process:
     def _named(self) -> str:
         return f"{self.name}: {' '.join(self._command)!r}"
 
-    def _told(self) -> str:
+    def last_words(self) -> str:
+        """The last line of its standard error, as the end of a sentence; empty where there is none."""
         self._threads[1].join(0.5)
         lines = self.log_since(0).strip().splitlines()
         return f"; its last words: {lines[-1].strip()}" if lines else ""

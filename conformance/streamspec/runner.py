@@ -1,117 +1,105 @@
-"""Requirements × one target → findings: records each exchange once, side by side, then judges.
+"""Requirements × one target → findings.
 
-What time-bound waiting decides (`Late`) is recorded again, alone and paired with the control server, before it counts.
+What noise can imitate (`Late`) counts when it shows in attempt after attempt, each of which the control server passes.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from streamspec.contract import Level
-from streamspec.exchanges.recorder import Recorder, TargetLost
 from streamspec.process import ProcessError
+from streamspec.recording import Recordings
+from streamspec.report.curl import curl_line
 from streamspec.report.results import Finding, TargetResults, Verdict
-from streamspec.requirement import Exchange, Late, NotObserved, Requirement, Violation
-from streamspec.target import Implementation, Target, TargetError, control_implementation, running
-from streamspec_client.probe import Unreachable
+from streamspec.requirement import Late, NotObserved, Violation
+from streamspec.target import TargetError, control_implementation, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
-    from streamspec.requirement import Figures
+    from streamspec.requirement import Figures, Requirement
+    from streamspec.target import Implementation, Target
     from streamspec_client.trace import Trace
 
-SIDE_BY_SIDE = 8
-"""Exchanges recorded at once. They mostly wait; with more, two busy cores make them late."""
-
 ATTEMPTS = 3
-"""A Late violation counts when it shows in each of so many attempts in which the control server was not late."""
+"""A Late violation counts when it shows in so many attempts in which the control server was not late."""
 
 MAX_ATTEMPTS = 6
 """Attempts in all, those in which the control server was late too included."""
-
-WARM_UP = ("/stream?count=1&interval_ms=0", "/sse?count=1&interval_ms=0")
-"""The first response of a route costs 17 to 75 ms; each is asked once before anything is timed."""
-
-
-class TargetEnded(Exception):
-    """The target is gone: nothing more can be observed."""
 
 
 class Check:
     """The recording and judging of one target; a context manager, because it may launch a control server."""
 
-    def __init__(self, target: Target, slow_factor: float = 1.0) -> None:
+    def __init__(
+        self, target: Target, slow_factor: float = 1.0, control: Callable[[], Implementation] = control_implementation
+    ) -> None:
         self.target = target
-        self.traces: dict[str, Trace] = {}
-        """Recorded exchanges by name, the latest attempt of each."""
-        self._unobserved: dict[str, str] = {}
+        self._recordings = Recordings(target, slow_factor)
         self._slow_factor = slow_factor
+        self._control = control
+        self._control_recordings: Recordings | None = None
         self._stack = ExitStack()
-        self._control: Target | None = None
-        self._ended: str | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._stack.close()
+        self._stack.__exit__(kind, error, tb)
+
+    @property
+    def traces(self) -> dict[str, Trace]:
+        """Recorded exchanges by name, the latest attempt of each."""
+        return self._recordings.traces()
 
     @property
     def ended(self) -> str | None:
         """Why the target is gone, in one sentence; None while it answers."""
-        return self._ended
+        return self._recordings.ended
 
-    def run(self, requirements: Sequence[Requirement], progress: Callable[[Finding], None]) -> TargetResults:
-        """Findings on all of them, in their order; `progress` is told of each as it is made."""
+    def run(
+        self, requirements: Sequence[Requirement], spec: str, progress: Callable[[str], None] | None = None
+    ) -> TargetResults:
+        """Findings on all of them, in their order. `spec` is what named the target; `progress` hears of each step."""
         began_s = time.monotonic()
-        self.record(requirements)
+        self.record(requirements, progress)
         verdicts = []
-        for requirement in requirements:
-            finding = self.finding(requirement)
-            verdicts.append(finding)
-            progress(finding)
+        for number, requirement in enumerate(requirements, 1):
+            if progress:
+                progress(f"{number} of {len(requirements)} judged: {requirement.id}")
+            verdicts.append(self.finding(requirement))
+        return self.results(verdicts, spec, time.monotonic() - began_s)
+
+    def results(self, verdicts: list[Finding], spec: str, duration_s: float) -> TargetResults:
+        """Findings on this target, with what it says of itself."""
         return TargetResults(
             name=self.target.name,
+            spec=spec,
             url=self.target.url,
             describe=dict(self.target.describe),
-            duration_s=time.monotonic() - began_s,
+            duration_s=round(duration_s, 3),
             verdicts=verdicts,
             managed=self.target.process is not None,
-            error=self._ended,
+            error=self.ended,
         )
 
-    def record(self, requirements: Iterable[Requirement]) -> None:
+    def record(self, requirements: Iterable[Requirement], progress: Callable[[str], None] | None = None) -> None:
         """Record every exchange they need and that applies: side by side, then those that want to be alone."""
         wanted = [made.exchange for made in requirements if self._not_applicable(made) is None]
-        exchanges = list({exchange.name: exchange for exchange in wanted if not self._known(exchange)}.values())
-        self._warm_up()
-        together = [exchange for exchange in exchanges if not exchange.alone and exchange.launch is None]
-        _side_by_side([partial(self._observe, exchange) for exchange in together])
-        for exchange in exchanges:
-            if exchange not in together:
-                self._observe(exchange)
+        self._recordings.record(wanted, progress)
 
     def finding(self, requirement: Requirement) -> Finding:
         """The finding on one requirement; records its exchange if that was not done."""
         finding = Finding(requirement.id, requirement.level, Verdict.PASS, "", exchange=requirement.exchange.name)
         if reason := self._not_applicable(requirement):
             return replace(finding, verdict=Verdict.NOT_APPLICABLE, message=reason)
-        if not self._known(requirement.exchange):
-            self._observe(requirement.exchange)
-        finding = self._judged(requirement, finding)
-        return self._with_deviation(requirement, finding)
-
-    def _known(self, exchange: Exchange) -> bool:
-        return exchange.name in self.traces or exchange.name in self._unobserved
+        return self._with_deviation(requirement, self._judged(requirement, finding))
 
     def _not_applicable(self, requirement: Requirement) -> str | None:
         exchange = requirement.exchange
@@ -124,108 +112,74 @@ class Check:
             return f"capability not declared: {', '.join(missing)}"
         return None
 
-    # Recording
-
-    def _warm_up(self) -> None:
-        try:
-            with Recorder(self.target, "warm-up", self._slow_factor) as recorder:
-                for path in WARM_UP:
-                    recorder.get(path).wait_complete(1, recorder.prompt_s)
-                for path in ("/stream", "/sse"):
-                    connection = recorder.post(path, [], token=recorder.token())
-                    connection.wait_complete(1, recorder.prompt_s)
-        except Unreachable:
-            self._note_end()
-
-    def _observe(self, exchange: Exchange) -> None:
-        """Record an exchange into `traces`, or why that was not possible into `_unobserved`."""
-        try:
-            self.traces[exchange.name] = self._recorded(exchange, self.target)
-            self._unobserved.pop(exchange.name, None)
-        except TargetEnded as error:
-            self._unobserved[exchange.name] = str(error)
-        except (NotObserved, TargetLost, TargetError, ProcessError) as error:
-            self._unobserved[exchange.name] = str(error)
-        except Exception as error:  # noqa: BLE001 - a crash of ours is never a verdict on a server
-            self._unobserved[exchange.name] = (
-                f"streamspec itself failed while recording {exchange.name} ({type(error).__name__}: {error}): "
-                "this is a bug of the suite, please report it"
-            )
-
-    def _recorded(self, exchange: Exchange, target: Target) -> Trace:
-        if target is self.target and self._ended is not None:
-            raise TargetEnded(self._ended)
-        with ExitStack() as stack:
-            if exchange.launch is not None and target.implementation is not None:
-                target = stack.enter_context(running(target.implementation, exchange.launch))
-            recorder = stack.enter_context(Recorder(target, exchange.name, self._slow_factor))
-            try:
-                exchange.record(recorder)
-            except (Unreachable, TargetLost) as error:
-                if target is self.target:
-                    self._note_end()
-                raise TargetEnded(self._ended) if self._ended else NotObserved(str(error)) from error
-            return recorder.trace()
-
-    def _note_end(self) -> None:
-        """Find out whether the target is gone: its process ended, or nothing listens any more."""
-        process = self.target.process
-        if process is not None and process.wait_exit(0.5):
-            last = process.log_since(0).strip().splitlines()
-            words = f"; its last words: {last[-1].strip()}" if last else ""
-            self._ended = f"{self.target.name}: the server ended {process.ending()} during the run{words}"
-            return
-        try:
-            Recorder(self.target, "still-there").connect().close()
-        except Unreachable as error:
-            self._ended = f"{self.target.url}: the server stopped answering during the run: {error.reason}"
-
-    # Judging
-
     def _judged(self, requirement: Requirement, finding: Finding) -> Finding:
-        """The verdict; a Late violation is recorded again until enough attempts count or there were too many."""
+        """The verdict; where it is Late, that of further attempts until enough count or there were too many."""
         counted = 0
-        late = ""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        busy = ""
+        for number in range(MAX_ATTEMPTS):
+            recording = self._recordings.attempt(requirement.exchange, number)
+            finding = replace(finding, attempts=number + 1)
+            if recording.trace is None:
+                return replace(finding, verdict=Verdict.INCONCLUSIVE, message=recording.unobserved)
+            finding = replace(finding, duration_s=round(recording.trace.duration_s, 6))
             try:
-                return self._judged_once(requirement, replace(finding, attempts=attempt))
-            except Late as violation:
-                late = str(violation)
-                counted += self._control_is_in_time(requirement)
-                if counted == ATTEMPTS:
-                    return _violated(requirement, replace(finding, attempts=attempt), violation)
-                self._observe(requirement.exchange)
-        busy = f"the control server was late too, so this machine is too busy to tell: {late}"
-        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=busy, attempts=MAX_ATTEMPTS)
+                return self._judged_once(requirement, recording.trace, finding)
+            except Violation as violation:
+                if self._recordings.may_show_dying(recording):
+                    return replace(finding, verdict=Verdict.INCONCLUSIVE, message=self.ended or "")
+                control_failure = self._control_failure(requirement, number) if isinstance(violation, Late) else ""
+                if control_failure:
+                    busy = f"{control_failure}, so this machine cannot tell: {violation}"
+                    continue
+                counted += 1
+                if counted == ATTEMPTS or not isinstance(violation, Late):
+                    return self._violated(requirement, recording.trace, finding, violation)
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=busy)
 
-    def _judged_once(self, requirement: Requirement, finding: Finding) -> Finding:
-        """The verdict on the latest recording. Raises Late."""
-        name = requirement.exchange.name
-        if name in self._unobserved:
-            return replace(finding, verdict=Verdict.INCONCLUSIVE, message=self._unobserved[name])
-        trace = self.traces[name]
-        finding = replace(finding, duration_s=round(trace.duration_s, 6))
+    def _judged_once(self, requirement: Requirement, trace: Trace, finding: Finding) -> Finding:
+        """The verdict on one trace. Raises Violation."""
         try:
             return replace(finding, measured=_rounded(requirement.judge(trace)))
-        except Late:
+        except Violation:
             raise
-        except Violation as violation:
-            return _violated(requirement, finding, violation)
         except NotObserved as error:
             message = str(error)
         except Exception as error:  # noqa: BLE001 - a crash of ours is never a verdict on a server
-            message = f"streamspec itself failed while judging ({type(error).__name__}: {error}): please report it"
+            message = (
+                f"streamspec itself failed while judging ({type(error).__name__}: {error}); "
+                "this is a bug of it, please report it"
+            )
         return replace(finding, verdict=Verdict.INCONCLUSIVE, message=message)
 
-    def _control_is_in_time(self, requirement: Requirement) -> bool:
-        """Whether the control server holds the requirement now, under the same load."""
+    def _control_failure(self, requirement: Requirement, number: int) -> str:
+        """How the control server fails the requirement in an attempt of its own, under the load of now; else empty."""
         try:
-            if self._control is None:
-                self._control = self._stack.enter_context(running(control_implementation()))
-            requirement.judge(self._recorded(requirement.exchange, self._control))
-        except (Violation, NotObserved):
-            return False
-        return True
+            if self._control_recordings is None:
+                target = self._stack.enter_context(running(self._control()))
+                self._control_recordings = Recordings(target, self._slow_factor)
+            recording = self._control_recordings.attempt(requirement.exchange, number)
+            if recording.trace is None:
+                return f"the control server could not be observed ({recording.unobserved})"
+            requirement.judge(recording.trace)
+        except Violation:
+            return "the control server was late too"
+        except (TargetError, ProcessError) as error:
+            return f"the control server did not start ({error})"
+        except Exception as error:  # noqa: BLE001 - whatever keeps the control server from passing, the target is not to blame
+            return f"the control server could not be judged ({type(error).__name__}: {error})"
+        return ""
+
+    def _violated(self, requirement: Requirement, trace: Trace, finding: Finding, violation: Violation) -> Finding:
+        return replace(
+            finding,
+            verdict=Verdict.FAIL if requirement.level is Level.MUST else Verdict.WARN,
+            message=str(violation),
+            expected=violation.expected,
+            actual=violation.actual,
+            at_s=violation.at_s,
+            offset=violation.offset,
+            curl=curl_line(trace, None if self.target.process else self.target.url),
+        )
 
     def _with_deviation(self, requirement: Requirement, finding: Finding) -> Finding:
         deviation = next((row for row in self.target.deviations if row.requirement == requirement.id), None)
@@ -251,38 +205,5 @@ def check_deviations(implementation: Implementation, known: Iterable[str]) -> No
             )
 
 
-def _violated(requirement: Requirement, finding: Finding, violation: Violation) -> Finding:
-    return replace(
-        finding,
-        verdict=Verdict.FAIL if requirement.level is Level.MUST else Verdict.WARN,
-        message=str(violation),
-        expected=violation.expected,
-        actual=violation.actual,
-        at_s=violation.at_s,
-        offset=violation.offset,
-    )
-
-
 def _rounded(figures: Figures | None) -> dict[str, float]:
     return {name: round(value, 3) for name, value in (figures or {}).items()}
-
-
-def _side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
-    """Run the jobs in a few daemon threads, so that Ctrl-C does not wait for what a silent server keeps waiting."""
-    waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-    for job in jobs:
-        waiting.put(job)
-
-    def work() -> None:
-        while True:
-            try:
-                job = waiting.get_nowait()
-            except queue.Empty:
-                return
-            job()
-
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(SIDE_BY_SIDE, len(jobs)))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

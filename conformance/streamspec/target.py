@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from streamspec.contract import Capability
-from streamspec.process import Process
+from streamspec.process import READY_WITHIN_S, Process
 from streamspec_client.probe import Clock, Connection, Unreachable
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Implementation:
     env: Mapping[str, str]
     ready: re.Pattern[str]
     """Matches the line of standard output that tells the base URL, its first group."""
+    ready_within_s: float
+    """How long that line may take."""
     capabilities: frozenset[Capability]
     deviations: tuple[Deviation, ...]
     source: Path
@@ -99,6 +101,7 @@ class _ImplementationFile(msgspec.Struct, forbid_unknown_fields=True):
     cwd: str = "."
     env: dict[str, str] = {}
     ready: str = DEFAULT_READY
+    ready_within_s: Annotated[float, msgspec.Meta(gt=0)] = READY_WITHIN_S
     capabilities: list[Capability] = []
     deviations: list[Deviation] = []
 
@@ -127,6 +130,7 @@ def read_implementation(path: Path) -> Implementation:
         cwd=(path.parent / read.cwd).resolve(),
         env=read.env,
         ready=ready,
+        ready_within_s=read.ready_within_s,
         capabilities=frozenset(read.capabilities),
         deviations=tuple(read.deviations),
         source=path,
@@ -135,7 +139,8 @@ def read_implementation(path: Path) -> Implementation:
 
 def resolve(spec: str, root: Path | None = None) -> Implementation | str:
     """An Implementation to launch, or a base URL. Raises TargetError that says what a target can be."""
-    if re.match(r"https?://", spec):
+    if "://" in spec:
+        _host_and_port(spec)
         return spec
     path = Path(spec)
     if path.suffix == ".toml" or path.is_file():
@@ -167,6 +172,7 @@ def control_implementation(mutant: str | None = None) -> Implementation:
         cwd=Path.cwd(),
         env={},
         ready=re.compile(DEFAULT_READY),
+        ready_within_s=READY_WITHIN_S,
         capabilities=frozenset(Capability) - {Capability.HTTP2},
         deviations=(),
         source=Path(__file__).parent / "control",
@@ -180,10 +186,10 @@ def running(spec: Implementation | str, env: Mapping[str, str] | None = None) ->
     Raises TargetError where it does not start, is not reachable, or is no implementation of the contract.
     """
     if isinstance(spec, str):
-        yield _describe(spec, _host_name(spec))
+        yield _describe(spec, urlsplit(spec).netloc)
         return
     with Process(spec.command, cwd=spec.cwd, env={**spec.env, **(env or {})}, name=spec.name) as process:
-        url = process.wait_url(spec.ready)
+        url = process.wait_url(spec.ready, spec.ready_within_s)
         found = _describe(url, spec.name)
         target = replace(
             found, implementation=spec, process=process, deviations=spec.deviations, capabilities=spec.capabilities
@@ -191,25 +197,15 @@ def running(spec: Implementation | str, env: Mapping[str, str] | None = None) ->
         yield target
 
 
-def _host_name(url: str) -> str:
-    return urlsplit(url).netloc
-
-
 class NotTheContract(TargetError):
     """Something answers there, but not as an implementation of the contract does."""
 
 
 def _describe(url: str, name: str) -> Target:
-    parts = urlsplit(url)
+    host, port = _host_and_port(url)
+    prefix = urlsplit(url).path.rstrip("/")
     try:
-        port = parts.port or 80
-    except ValueError as error:
-        raise TargetError(f"{url}: {error}") from error
-    if parts.scheme != "http" or not parts.hostname:
-        raise TargetError(f"{url}: give a base URL that starts with http:// and names a host; TLS is not spoken here")
-    prefix = parts.path.rstrip("/")
-    try:
-        connection = Connection("describe", parts.hostname, port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S)
+        connection = Connection("describe", host, port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S)
     except Unreachable as error:
         raise TargetError(f"{url}: {error}; start the server, or name an impl.toml so that it is launched") from error
     with connection:
@@ -229,4 +225,15 @@ def _describe(url: str, name: str) -> Target:
         raise NotTheContract(
             f"{url}: GET / answered {response.status} {response.body[:60]!r}; {wanted}{hint}"
         ) from None
-    return Target(name, url, parts.hostname, port, prefix, frozenset(names), value)
+    return Target(name, url, host, port, prefix, frozenset(names), value)
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError as error:
+        raise TargetError(f"{url}: {error}") from error
+    if parts.scheme != "http" or not host:
+        raise TargetError(f"{url}: give a base URL that starts with http:// and names a host; TLS is not spoken here")
+    return host, port

@@ -65,6 +65,8 @@ class Finding:
     reason: str | None = None
     """Why the implementation deviates, from its impl.toml."""
     link: str | None = None
+    curl: str | None = None
+    """A command that shows the same by hand, where one can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ class TargetResults:
     """All findings on one target."""
 
     name: str
+    spec: str
+    """What named it on the command line."""
     url: str
+    """Its base URL; empty where it did not start."""
     describe: dict[str, object]
     """What `GET /` answered."""
     duration_s: float
@@ -80,7 +85,7 @@ class TargetResults:
     managed: bool = True
     """Whether it was launched for the run (from an impl.toml) or was running already (a URL)."""
     error: str | None = None
-    """Why the run broke off, in one sentence; None if it did not."""
+    """Why it could not be observed, or not to the end, in one sentence. Where it did not start, `verdicts` is empty."""
 
     def count(self, verdict: Verdict) -> int:
         """How many requirements got that verdict."""
@@ -89,7 +94,7 @@ class TargetResults:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A whole run. A run that broke off has no `complete: true`, and readers refuse it."""
+    """A whole run: every target was tried to its end. One that broke off has no `complete: true`; readers refuse it."""
 
     started_at: str
     suite_version: str
@@ -121,8 +126,12 @@ def decode(data: bytes, source: str) -> Results:
 
 
 def json_schema() -> dict[str, object]:
-    """The JSON Schema (2020-12) of results.json."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Results, schema_hook=lambda _: {})}
+    """The JSON Schema (2020-12) of results.json, as `results.schema.json` publishes it."""
+    schema = msgspec.json.schema(Results, schema_hook=lambda _: {"description": "Any JSON value."})
+    whole = schema["$defs"]["Results"]
+    whole["properties"]["complete"] = {"const": True}
+    whole["required"] = sorted({*whole["required"], "complete", "format"})
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FORMAT, **schema}
 
 
 def exit_code(targets: Iterable[TargetResults], *, strict: bool) -> ExitCode:

@@ -1,0 +1,177 @@
+"""Recordings of exchanges with one target: side by side or alone, attempt after attempt, until the target is gone.
+
+Nothing here judges. Each attempt at an exchange is recorded once, however many requirements look at it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from streamspec.exchanges.recorder import Recorder, TargetLost
+from streamspec.process import ProcessError
+from streamspec.requirement import NotObserved
+from streamspec.target import TargetError, running
+from streamspec_client.probe import Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streamspec.requirement import Exchange
+    from streamspec.target import Target
+    from streamspec_client.trace import Trace
+
+SIDE_BY_SIDE = 8
+"""Exchanges recorded at once. They mostly wait; with more, two busy cores make them late."""
+
+WARM_UP = ("/stream?count=1&interval_ms=0", "/sse?count=1&interval_ms=0")
+"""The first response of a route costs 17 to 75 ms; each is asked once before anything is timed."""
+
+DYING_S = 1.0
+"""What ended so shortly before the target was found gone may show its dying: closed sockets that no exchange caused.
+The next connection finds it out, so less would do; more would throw away what was seen of a sound server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One attempt at an exchange: its trace, or why there is none."""
+
+    trace: Trace | None
+    unobserved: str = ""
+    """One sentence; empty where there is a trace."""
+    finished_at_s: float = field(default_factory=time.monotonic)
+
+
+class Recordings:
+    """The recordings of one target by exchange, in the order of attempts."""
+
+    def __init__(self, target: Target, slow_factor: float = 1.0) -> None:
+        self.target = target
+        self.ended: str | None = None
+        """Why the target is gone, in one sentence; None while it answers."""
+        self._slow_factor = slow_factor
+        self._attempts: dict[str, list[Recording]] = {}
+        self._warm = False
+        self._gone_at_s = 0.0
+
+    def traces(self) -> dict[str, Trace]:
+        """The traces by the name of their exchange, the latest attempt of each."""
+        return {
+            name: latest
+            for name, attempts in self._attempts.items()
+            if (latest := next((made.trace for made in reversed(attempts) if made.trace), None))
+        }
+
+    def record(self, exchanges: Sequence[Exchange], progress: Callable[[str], None] | None = None) -> None:
+        """Record a first attempt of each where there is none: side by side, then those that want to be alone."""
+        missing = {made.name: made for made in exchanges if made.name not in self._attempts}
+        if not missing:
+            return
+        self._warm_up()
+        done = 0
+
+        def observe(exchange: Exchange) -> None:
+            nonlocal done
+            self._observe(exchange)
+            done += 1
+            if progress:
+                progress(f"{done} of {len(missing)} exchanges recorded")
+
+        together = [exchange for exchange in missing.values() if not exchange.alone and exchange.launch is None]
+        _side_by_side([partial(observe, exchange) for exchange in together])
+        for exchange in missing.values():
+            if exchange not in together:
+                observe(exchange)
+        self._look_for_end()
+
+    def attempt(self, exchange: Exchange, number: int) -> Recording:
+        """The attempt of that number, counted from 0; recorded now, alone, where there was none yet."""
+        self._warm_up()
+        while len(self._attempts.get(exchange.name, ())) <= number:
+            self._observe(exchange)
+        return self._attempts[exchange.name][number]
+
+    def may_show_dying(self, recording: Recording) -> bool:
+        """Whether the target may have been dying, of whatever cause, while this was recorded."""
+        self._look_for_end()
+        return self.ended is not None and recording.finished_at_s > self._gone_at_s - DYING_S
+
+    def _observe(self, exchange: Exchange) -> None:
+        try:
+            recording = Recording(self._recorded(exchange))
+        except (NotObserved, TargetLost, TargetError, ProcessError, Unreachable) as error:
+            self._look_for_end()
+            recording = Recording(None, self.ended or str(error))
+        except Exception as error:  # noqa: BLE001 - a crash of ours is never a verdict on a server
+            recording = Recording(None, _our_crash(f"while recording {exchange.name}", error))
+        self._attempts.setdefault(exchange.name, []).append(recording)
+
+    def _recorded(self, exchange: Exchange) -> Trace:
+        if self.ended is not None:
+            raise NotObserved(self.ended)
+        target = self.target
+        with ExitStack() as stack:
+            if exchange.launch is not None and target.implementation is not None:
+                target = stack.enter_context(running(target.implementation, exchange.launch))
+            recorder = stack.enter_context(Recorder(target, exchange.name, self._slow_factor))
+            exchange.record(recorder)
+            return recorder.trace()
+
+    def _warm_up(self) -> None:
+        if self._warm:
+            return
+        self._warm = True
+        try:
+            with Recorder(self.target, "warm-up", self._slow_factor) as recorder:
+                for path in WARM_UP:
+                    recorder.get(path).wait_complete(1, recorder.prompt_s)
+                for path in ("/stream", "/sse"):
+                    recorder.post(path, [], token=recorder.token()).wait_complete(1, recorder.prompt_s)
+        except Unreachable:
+            self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        """Find out whether the target is gone: its process has ended, or nothing listens there any more."""
+        if self.ended is not None:
+            return
+        process = self.target.process
+        try:
+            with Recorder(self.target, "still-there", self._slow_factor) as recorder:
+                recorder.connect()
+        except Unreachable as error:
+            self._gone_at_s = time.monotonic()
+            if process is not None and process.wait_exit(0.5):
+                words = process.last_words()
+                self.ended = f"{self.target.name}: the server ended {process.ending()} during the run{words}"
+            else:
+                self.ended = f"{self.target.url}: the server stopped answering during the run: {error.reason}"
+
+
+def _our_crash(where: str, error: Exception) -> str:
+    return f"streamspec itself failed {where} ({type(error).__name__}: {error}); this is a bug of it, please report it"
+
+
+def _side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
+    """Run the jobs in a few daemon threads, so that Ctrl-C does not wait for what a silent server keeps waiting."""
+    waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    for job in jobs:
+        waiting.put(job)
+
+    def work() -> None:
+        while True:
+            try:
+                job = waiting.get_nowait()
+            except queue.Empty:
+                return
+            job()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(SIDE_BY_SIDE, len(jobs)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

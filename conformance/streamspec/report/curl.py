@@ -1,0 +1,80 @@
+"""A request as a `curl -N` line that shows the same by hand. Bytes sent in, one line of shell out."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from streamspec_client.trace import Trace
+
+BY_HAND = "http://127.0.0.1:8000"
+"""Where `streamspec serve NAME` puts a server that the suite launched for itself."""
+
+LONGEST_BODY = 600
+"""Characters of a script that a person still pastes into a shell."""
+
+GATE_MS = 500
+"""What stands for a gate, which nobody opens by hand: items so far apart that buffering shows to the eye."""
+
+_ADDED_BY_CURL = {"host", "content-length", "connection"}
+
+
+def curl_line(trace: Trace, url: str | None) -> str | None:
+    """The first stream request of the trace, against a base URL (None: where `streamspec serve` puts it).
+
+    Gates become delays and the token is left out, so that the line works again and again. None where a shell is no
+    means to say it: raw bytes, long scripts.
+    """
+    sent = next((b"".join(part.data for part in made.sent) for made in trace.conversations if made.sent), b"")
+    head, _, rest = sent.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    request = re.fullmatch(r"([A-Z]+) (/\S*) HTTP/(1\.[01])", lines[0])
+    if not request:
+        return None
+    method, target, version = request.groups()
+    fields = [(name, value) for name, _, value in (line.partition(": ") for line in lines[1:])]
+    size = next((int(value) for name, value in fields if name.lower() == "content-length" and value.isdigit()), 0)
+    body = rest[:size]
+    words = ["curl", "-N"]
+    if version == "1.0":
+        words.append("--http1.0")
+    if method == "HEAD":
+        words.append("-I")
+    elif method != ("POST" if body else "GET"):
+        words += ["-X", method]
+    for name, value in fields:
+        if name.lower() not in _ADDED_BY_CURL:
+            words += ["--compressed"] if name.lower() == "accept-encoding" else ["-H", f"{name}: {value}"]
+    if body:
+        script = _by_hand(body)
+        if script is None:
+            return None
+        words += ["-d", script]
+    origin = urlsplit(url or BY_HAND)
+    return shlex.join([*words, f"{origin.scheme}://{origin.netloc}{_without_token(target)}"])
+
+
+def _by_hand(body: bytes) -> str | None:
+    """The script as a person would post it; None where it is no JSON object or too long."""
+    try:
+        script = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(script, dict):
+        return None
+    script.pop("token", None)
+    for item in script.get("items", []):
+        if isinstance(item, dict) and item.pop("gate", False):
+            item.setdefault("after_ms", GATE_MS)
+    text = json.dumps(script, ensure_ascii=False)
+    return text if len(text) <= LONGEST_BODY and "\0" not in text else None
+
+
+def _without_token(target: str) -> str:
+    path, _, query = target.partition("?")
+    kept = "&".join(part for part in query.split("&") if part and not part.startswith("token="))
+    return f"{path}?{kept}" if kept else path
