@@ -1,0 +1,43 @@
+"""The document at `GET /`: what is served here, by which software, within which limits."""
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+
+from impls.scripted.limits import Limits
+
+CONTRACT_VERSION = "1"
+CAPABILITIES = ("gate", "status", "script", "resume", "keepalive", "limits", "cors", "shutdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """A distribution that is installed here; what is not installed has no version."""
+
+    name: str
+
+    @property
+    def version(self) -> str:
+        """The installed version, or nothing."""
+        try:
+            return metadata.version(self.name)
+        except metadata.PackageNotFoundError:
+            return ""
+
+
+def describe(implementation: str, framework: str, server: str, http: str, limits: Limits) -> dict[str, object]:
+    """The answer of `GET /`. `framework`, `server` and `http` (the HTTP parser) are names of distributions."""
+    parser = Software(http)
+    return {
+        "contract": CONTRACT_VERSION,
+        "implementation": implementation,
+        "framework": {"name": framework, "version": Software(framework).version},
+        "server": {
+            "name": server,
+            "version": Software(server).version,
+            "http": f"{parser.name} {parser.version}".strip(),
+        },
+        "python": platform.python_version(),
+        "capabilities": list(CAPABILITIES),
+        "limits": limits.shown(),
+    }
