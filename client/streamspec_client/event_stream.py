@@ -1,24 +1,22 @@
 """Bytes of an event stream become events, exactly as WHATWG HTML 9.2.6 says, however the bytes are split.
 
 Sans-IO: no socket, no clock, no dependency. One decoder serves one connection; the last event ID of one is given to
-the next. What a decoder hides (comments, ignored lines, replaced bytes) is in `event_stream_lines`.
-
-Fast where it can prove that it may be: of the complete events in a piece, the first one shows their fields; one regular
-expression finds all events with just these fields, and the number of line ends proves that nothing else stood between
-them. Whatever fails the proof goes line by line, as the standard reads.
+the next. What a decoder hides (comments, ignored lines, replaced bytes) is in `event_stream_lines`; what decodes many
+events at once, in `event_stream_shape`. Whatever that cannot prove goes line by line here, as the standard reads.
 """
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from streamspec_client.event import Event
 from streamspec_client.event_stream_lines import BOM, Line, LineScanner
+from streamspec_client.event_stream_shape import events_of_same_shape, new_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+
+__all__ = ["DEFAULT_MAX_EVENT_BYTES", "MAX_RETRY_MS", "Event", "EventStreamDecoder", "EventTooLarge"]
 
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 
@@ -26,12 +24,8 @@ MAX_RETRY_MS = 2**53 - 1
 """A longer `retry` is read as this: the largest integer that a decoder in JavaScript reports exactly, too."""
 
 
-class Event(NamedTuple):
-    """One dispatched event: the three values that a browser's MessageEvent would carry."""
-
-    type: str
-    data: str
-    last_event_id: str
+_LF = 0x0A
+_CR = 0x0D
 
 
 class EventTooLarge(Exception):
@@ -66,11 +60,11 @@ class EventStreamDecoder:
         "_data",
         "_held",
         "_id",
+        "_idle",
         "_max_event_bytes",
         "_observer",
         "_retry_ms",
         "_scanner",
-        "_shape",
         "_tail",
         "_too_large",
         "_type",
@@ -93,7 +87,7 @@ class EventStreamDecoder:
         self._at_start = True
         self._after_cr = False
         self._closed = False
-        self._shape = _shape(("data",))
+        self._idle = False
         self._max_event_bytes = max_event_bytes
         self._too_large: EventTooLarge | None = None
         self._observer = observer
@@ -109,24 +103,36 @@ class EventStreamDecoder:
         """The last valid `retry` in milliseconds, at most MAX_RETRY_MS; None before the first."""
         return self._retry_ms
 
-    def feed(self, data: bytes | bytearray | memoryview) -> list[Event]:
+    def feed(self, data: bytes) -> list[Event]:
         """Return the events that `data` completes, in order; each comes with the very byte that ends it.
 
         Never raises for what the bytes say: ill-formed UTF-8 becomes U+FFFD, unknown fields are ignored. Raises
         `EventTooLarge` beyond max_event_bytes: events that were complete before are returned first, and the next call
         raises. Raises `ValueError` after `close`.
         """
-        if type(data) is not bytes:
-            data = bytes(memoryview(data))
+        line_end = data.find(b"\n")
+        if (
+            self._idle
+            and line_end == len(data) - 2
+            and data[-1] == _LF
+            and data.startswith(b"data: ")
+            and line_end <= self._max_event_bytes
+            and _CR not in data
+        ):
+            # One event in one line and nothing else: many servers send one a chunk. This is 4 times as fast as below.
+            return [new_event(Event, ("message", data[6:line_end].decode("utf-8", "replace"), self._id))]
         if self._closed or self._too_large is not None:
             raise self._refusal()
         if self._scanner is not None:
             self._observe(self._scanner.feed(data))
-        if self._at_start or self._after_cr or b"\r" in data:
+        if self._at_start or self._after_cr or _CR in data:
             data = self._with_lf(data)
         if self._held + len(self._tail) + len(data) > self._max_event_bytes:
-            return self._within_limit(data)
-        return self._whole_lines(data)
+            events = self._within_limit(data)
+        else:
+            events = self._whole_lines(data)
+        self._idle = not (self._tail or self._is_in_event() or self._after_cr or self._at_start or self._scanner)
+        return events
 
     def close(self) -> None:
         """Drop the unfinished event, as the connection has ended; `last_event_id` and `retry_ms` stay readable.
@@ -137,6 +143,7 @@ class EventStreamDecoder:
         if self._closed:
             return
         self._closed = True
+        self._idle = False
         self._tail.clear()
         self._data.clear()
         if self._scanner is not None:
@@ -168,7 +175,7 @@ class EventStreamDecoder:
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
-        if b"\r" in data:
+        if _CR in data:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return data
@@ -208,117 +215,78 @@ class EventStreamDecoder:
     def _complete_lines(self, lines: bytes) -> list[Event]:
         """Take in lines that each end with LF: the end of a begun event, whole events, the begin of one."""
         events: list[Event] = []
-        if self._data or self._type or self._id is not self._committed_id:
-            blank = 0 if lines.startswith(b"\n") else lines.find(b"\n\n") + 1
-            if not blank and not lines.startswith(b"\n"):
-                self._fields(lines[:-1], events)
-                return events
-            if blank:
-                self._fields(lines[: blank - 1], events)
+        if self._is_in_event():
+            if lines[0] != _LF:
+                if self._data_lines(lines[:-1]):
+                    return events
+                end = lines.find(b"\n\n")
+                self._lines(lines[:end], events)
+                if end < 0:
+                    return events
+                lines = lines[end + 1 :]
             self._dispatch(events)
-            lines = lines[blank + 1 :]
+            lines = lines[1:]
         end = lines.rfind(b"\n\n") + 2
         if end >= 2:
-            blocks, lines = lines[:end], lines[end:]
-            same = self._events_of_same_shape(blocks.decode("utf-8", "replace"))
-            if same is not None:
-                events += same
-            else:
-                for block in blocks[:-2].split(b"\n\n"):
-                    self._fields(block, events)
-                    self._dispatch(events)
+            self._blocks(lines[:end], events)
+            lines = lines[end:]
         if lines:
-            self._fields(lines[:-1], events)
+            self._lines(lines[:-1], events)
         return events
 
-    def _events_of_same_shape(self, blocks: str) -> list[Event] | None:
-        """Return the events of blocks that have the same fields, one line each; None where that is not proven."""
-        if not self._shape.pattern.match(blocks):
-            shape = _shape_of_first(blocks)
-            if shape is None:
-                return None
-            self._shape = shape
-        shape = self._shape
-        values = shape.pattern.findall(blocks)
-        # Each match ends at a blank line and begins a line. If no line end is outside of the matches, nothing is.
-        if blocks.count("\n") != len(values) * (len(shape.fields) + 1):
-            return None
-        types: Iterable[str] = repeat("message")
-        ids: Iterable[str] = repeat(self._id)
-        if shape.fields == ("data",):
-            data: Iterable[str] = values
-        else:
-            columns = dict(zip(shape.fields, zip(*values, strict=True), strict=True))
-            data = columns["data"]
-            if "event" in columns:
-                types = (
-                    columns["event"] if all(columns["event"]) else [value or "message" for value in columns["event"]]
-                )
-            if "id" in columns:
-                if "\0" in blocks:
-                    return None
-                ids = columns["id"]
-                self._id = columns["id"][-1]
-        self._committed_id = self._id
-        # Event(...) calls a Python function for each event, twice the cost of tuple.__new__.
-        return list(map(_new_event, repeat(Event), zip(types, data, ids, strict=False)))
+    def _blocks(self, blocks: bytes, events: list[Event]) -> None:
+        """Take in whole events, or blank lines: all at once if they are alike, else one by one."""
+        alike = events_of_same_shape(blocks.decode("utf-8", "replace"), self._id)
+        if alike is not None:
+            self._id = self._committed_id = alike[-1].last_event_id
+            events += alike
+            return
+        for block in blocks[:-2].split(b"\n\n"):
+            self._lines(block, events)
+            self._dispatch(events)
 
-    def _fields(self, lines: bytes, events: list[Event]) -> None:
-        """Take in complete lines, LF between them."""
-        if lines.startswith(b"data: ") and lines.count(b"\n") == lines.count(b"\ndata: "):
-            self._data.append(lines[6:].replace(b"\ndata: ", b"\n").decode("utf-8", "replace"))
-            self._held += len(lines) + 1
+    def _data_lines(self, lines: bytes) -> bool:
+        """Process lines if all of them begin with "data: "; else leave them."""
+        if not lines.startswith(b"data: "):
+            return False
+        values = lines[6:].replace(b"\ndata: ", b"\n")
+        # Each line end in `values` must be one that lost the 6 characters after it.
+        if _LF in values and values.count(b"\n") * 6 != len(lines) - 6 - len(values):
+            return False
+        self._data.append(values.decode("utf-8", "replace"))
+        self._held += len(lines) + 1
+        return True
+
+    def _lines(self, lines: bytes, events: list[Event]) -> None:
+        """Process lines, LF between them."""
+        if self._data_lines(lines):
             return
         for line in lines.split(b"\n"):
-            if line:
-                self._field(line)
-            else:
+            name, _, value = line.partition(b":")
+            if value[:1] == b" ":
+                value = value[1:]
+            if name == b"data":
+                self._data.append(value.decode("utf-8", "replace"))
+                self._held += len(line) + 1
+            elif name == b"event":
+                self._type = value.decode("utf-8", "replace")
+            elif name == b"id":
+                if b"\0" not in value:
+                    self._id = value.decode("utf-8", "replace")
+            elif name == b"retry":
+                if value.isdigit():
+                    self._retry_ms = min(int(value.lstrip(b"0")[:17] or b"0"), MAX_RETRY_MS)
+            elif not line:
                 self._dispatch(events)
-
-    def _field(self, line: bytes) -> None:
-        name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if name == b"data":
-            self._data.append(value.decode("utf-8", "replace"))
-            self._held += len(line) + 1
-        elif name == b"event":
-            self._type = value.decode("utf-8", "replace")
-        elif name == b"id":
-            if b"\0" not in value:
-                self._id = value.decode("utf-8", "replace")
-        elif name == b"retry" and value.isdigit():
-            self._retry_ms = min(int(value.lstrip(b"0")[:17] or b"0"), MAX_RETRY_MS)
 
     def _dispatch(self, events: list[Event]) -> None:
         self._committed_id = self._id
         if self._data:
-            events.append(Event(self._type or "message", "\n".join(self._data), self._id))
+            data = self._data[0] if len(self._data) == 1 else "\n".join(self._data)
+            events.append(new_event(Event, (self._type or "message", data, self._id)))
             self._data.clear()
             self._held = 0
         self._type = ""
 
-
-class _Shape(NamedTuple):
-    """The fields of an event, in their order, and the pattern of an event with one line of each."""
-
-    fields: tuple[str, ...]
-    pattern: re.Pattern[str]
-
-
-@lru_cache
-def _shape(fields: tuple[str, ...]) -> _Shape:
-    return _Shape(fields, re.compile("(?m)^" + "".join(rf"{field}: ?(.*)\n" for field in fields) + r"\n"))
-
-
-_FIRST_EVENT = re.compile(r"(event|id|data):.*\n(?:(event|id|data):.*\n)?(?:(event|id|data):.*\n)?\n")
-
-
-def _shape_of_first(blocks: str) -> _Shape | None:
-    first = _FIRST_EVENT.match(blocks)
-    if first is None:
-        return None
-    fields = tuple(field for field in first.groups() if field)
-    return _shape(fields) if "data" in fields and len(set(fields)) == len(fields) else None
-
-
-_new_event: Callable[[type[Event], tuple[str, str, str]], Event] = tuple.__new__
+    def _is_in_event(self) -> bool:
+        return bool(self._data or self._type) or self._id is not self._committed_id
