@@ -79,7 +79,7 @@ class Delivery(Ending):
 
     async def wait_for(self, stream: Stream, item: Item, previous_s: float) -> float:
         """Waits until an item is due and returns when that was; `previous_s` is when the item before it was due."""
-        if item.gate and not stream.record.gates.pass_one():
+        while item.gate and not stream.record.gates.pass_one():
             stream.due_s = math.inf
             await stream.record.gates.wait()
             stream.awake_since_s = previous_s = clock_s()

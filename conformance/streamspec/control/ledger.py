@@ -46,16 +46,14 @@ class Gates:
     def pass_one(self) -> bool:
         """Goes through a gate if one is open."""
         if self._open == 0:
-            self._opened.clear()
             return False
         self._open -= 1
         return True
 
     async def wait(self) -> None:
-        """Returns when a gate is open, without going through it."""
-        while self._open == 0:
-            self._opened.clear()
-            await self._opened.wait()
+        """Returns when a gate has been opened since the last wait; whether one is open still, `pass_one` says."""
+        await self._opened.wait()
+        self._opened.clear()
 
 
 @dataclass(slots=True, eq=False)

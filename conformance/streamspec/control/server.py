@@ -177,7 +177,7 @@ class ControlServer(ScriptReader, Lifecycle):
         return {
             "contract": CONTRACT_VERSION,
             "implementation": "control",
-            "framework": {"name": "none", "version": ""},
+            "framework": {"name": "asyncio", "version": platform.python_version()},
             "server": {"name": "streamspec.control", "version": version("streamspec"), "http": "streamspec.control"},
             "python": platform.python_version(),
             "capabilities": list(CAPABILITIES),
