@@ -1,4 +1,4 @@
-"""The chunked transfer coding, read strictly: what a tolerant parser lets pass is an error here (RFC 9112, section 7.1)."""
+"""The chunked transfer coding, read strictly (RFC 9112, section 7.1): what tolerant parsers let pass is an error."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from streamspec.contract import Capability
 from streamspec.requirement import exchange
 
 if TYPE_CHECKING:
-    from streamspec.exchanges.recorder import Recorder
+    from streamspec.exchanges.recorder import Item, Recorder
 
 KINDS = {"text": "/stream", "events": "/sse"}
 """The two kinds of stream, by the name their conversations have."""
@@ -18,10 +18,10 @@ UNKNOWN_METHODS = ("PUT", "DELETE")
 
 @exchange(Capability.SCRIPT, Capability.GATE)
 def gated_heads(recorder: Recorder) -> None:
-    """A text stream and an event stream whose first item waits at a gate, which opens when the header section is there."""
+    """A text and an event stream whose first item waits at a gate, which opens when the header section is there."""
     for name, path in KINDS.items():
         token = recorder.token()
-        item = {"gate": True, "text": "first\n"} if name == "text" else {"gate": True, "data": "first"}
+        item: Item = {"gate": True, "text": "first\n"} if name == "text" else {"gate": True, "data": "first"}
         stream = recorder.post(path, [item], token=token, name=name)
         stream.wait_head(recorder.prompt_s)
         recorder.mark(f"released-{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from streamspec.contract import (
     contract,
     rfc,
 )
+from streamspec.control import ControlServer, Fields, Item, Request, Stream, Text
 from streamspec.exchanges import chunks
 from streamspec.judging import (
     comparable_fields,
@@ -33,6 +35,8 @@ from streamspec.requirement import Figures, NotObserved, requirement
 from streamspec_client.trace import NEVER_S, Closing, Ending, Framing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamspec_client.trace import Trace
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -51,10 +55,38 @@ def chunks_coding(trace: Trace) -> None:
     expect(behind.startswith(b"HTTP/1.1 ") or not behind, "nothing behind the last chunk", repr(behind))
 
 
+@chunks_coding.mutant()
+class PadsChunkSizes(ControlServer):
+    def encode_chunk(self, content: bytes) -> bytes:
+        return super().encode_chunk(content).replace(b"\r\n", b"  \r\n", 1)
+
+
+@chunks_coding.mutant(also_breaks={"chunks-reuse": "what stands behind the message is read as the next status line"})
+class WritesBytesBehindTheLastChunk(ControlServer):
+    def last_chunk(self) -> bytes:
+        return super().last_chunk() + b"\r\n"
+
+
 @requirement("chunks-causal", MUST, contract("Gates"), chunks.lock_step)
 def chunks_causal(trace: Trace) -> None:
     """Item n is received before item n+1 is released."""
     expect_lock_step(trace, streamed(trace), chunks.LOCK_STEP_SIZES)
+
+
+@chunks_causal.mutant(
+    also_breaks={
+        "chunks-causal-encoded": "it holds back whatever the client accepts",
+        "chunks-causal-tiny": "and whatever the size",
+        "chunks-one-per-item": "the lock-step ends at the item that does not come",
+    }
+)
+class HoldsBackOneItem(ControlServer):
+    async def send_item(self, stream: Stream, item: Item) -> None:
+        if isinstance(item, Text):
+            self.write_unsent(stream)
+        self.put(stream, self.encode_item(stream, item))
+        if not isinstance(item, Text):
+            await self.flush(stream)
 
 
 @requirement("chunks-causal-encoded", MUST, rfc(9110, "12.5.3"), chunks.lock_step_encoded)
@@ -70,10 +102,24 @@ def chunks_causal_encoded(trace: Trace) -> None:
     expect_lock_step(trace, response, chunks.LOCK_STEP_SIZES)
 
 
+@chunks_causal_encoded.mutant()
+class BuffersForBrowsers(ControlServer):
+    async def flush(self, stream: Stream) -> None:
+        if "gzip" not in stream.request.options("accept-encoding") or stream.ending:
+            await super().flush(stream)
+
+
 @requirement("chunks-causal-tiny", MUST, contract("Gates"), chunks.lock_step_tiny)
 def chunks_causal_tiny(trace: Trace) -> None:
     """Item n is received before item n+1 is released, also where items are one byte long."""
     expect_lock_step(trace, streamed(trace), [1] * chunks.TINY_COUNT)
+
+
+@chunks_causal_tiny.mutant()
+class WaitsForFourBytes(ControlServer):
+    async def flush(self, stream: Stream) -> None:
+        if stream.ending or stream.record.bytes_produced >= 4 or not stream.record.items_produced:
+            await super().flush(stream)
 
 
 @requirement("chunks-content", MUST, contract("Items"), chunks.scripted_content)
@@ -82,10 +128,24 @@ def chunks_content(trace: Trace) -> None:
     expect_body(completed(trace, "content").body, b"".join(chunks.CONTENT_ITEMS))
 
 
+@chunks_content.mutant()
+class DropsNul(ControlServer):
+    def encode_item(self, stream: Stream, item: Item) -> bytes:
+        content = super().encode_item(stream, item)
+        return content.replace(b"\0", b"") if isinstance(item, Text) else content
+
+
 @requirement("chunks-utf8", MUST, contract("Items"), chunks.scripted_content)
 def chunks_utf8(trace: Trace) -> None:
     """Multi-byte text survives, also where an item ends inside a character."""
     expect_body(completed(trace, "utf8").body, chunks.UTF8_TEXT.encode() * 3)
+
+
+@chunks_utf8.mutant()
+class DecodesEachItemByItself(ControlServer):
+    def encode_item(self, stream: Stream, item: Item) -> bytes:
+        content = super().encode_item(stream, item)
+        return content.decode("utf-8", "replace").encode() if content[:1] > b"\xc0" else content
 
 
 @requirement("chunks-empty-item", MUST, rfc(9112, "7.1"), chunks.scripted_content)
@@ -94,10 +154,22 @@ def chunks_empty_item(trace: Trace) -> None:
     expect_body(completed(trace, "empty").body, b"beforeafter")
 
 
+@chunks_empty_item.mutant()
+class EndsAtAnEmptyItem(ControlServer):
+    def encode_chunk(self, content: bytes) -> bytes:
+        return super().encode_chunk(content) or b"0\r\n\r\n"
+
+
 @requirement("chunks-large-item", MUST, contract("Items"), chunks.large_item)
 def chunks_large_item(trace: Trace) -> None:
     """An item of 4 MiB arrives whole."""
     expect_body(completed(trace).body, b"<" + b"x" * chunks.LARGE_ITEM_BYTES + b">")
+
+
+@chunks_large_item.mutant()
+class CutsItemsAtOneMebibyte(ControlServer):
+    def encode_item(self, stream: Stream, item: Item) -> bytes:
+        return super().encode_item(stream, item)[: 1 << 20]
 
 
 @requirement("chunks-one-per-item", SHOULD, rfc(9112, "7.1"), chunks.lock_step)
@@ -108,6 +180,13 @@ def chunks_one_per_item(trace: Trace) -> None:
         raise NotObserved("the body is not chunked: see chunks-coding")
     sizes = [len(chunk.data) for chunk in response.chunks]
     expect(sizes == list(chunks.LOCK_STEP_SIZES), f"chunks of {list(chunks.LOCK_STEP_SIZES)} bytes", sizes)
+
+
+@chunks_one_per_item.mutant()
+class SplitsItemsAt512Bytes(ControlServer):
+    def encode_chunk(self, content: bytes) -> bytes:
+        parts = [content[at : at + 512] for at in range(0, len(content), 512)]
+        return b"".join(map(super().encode_chunk, parts))
 
 
 def _arrivals_s(trace: Trace, count: int) -> list[float]:
@@ -133,6 +212,17 @@ def chunks_pacing(trace: Trace) -> Figures:
     return {"lateness_median_ms": median_ms, "lateness_max_ms": max(late_ms)}
 
 
+@chunks_pacing.mutant()
+class FlushesEvery100Milliseconds(ControlServer):
+    async def send_item(self, stream: Stream, item: Item) -> None:
+        if not stream.script.demo:
+            await super().send_item(stream, item)
+            return
+        if not stream.unsent:
+            asyncio.get_running_loop().call_later(0.1, self.write_unsent, stream)
+        self.put(stream, self.encode_item(stream, item))
+
+
 @requirement("chunks-no-drift", SHOULD, contract("Schedule"), chunks.scheduled)
 def chunks_no_drift(trace: Trace) -> Figures:
     """The schedule does not drift: item n is due n intervals after the first."""
@@ -146,6 +236,12 @@ def chunks_no_drift(trace: Trace) -> Figures:
     )  # noise only adds, so the least lateness is the schedule's
     expect_in_time(drift_ms <= DRIFT_BUDGET_MS, f"at most {DRIFT_BUDGET_MS:g} ms behind schedule", f"{drift_ms:.1f} ms")
     return {"drift_ms": drift_ms}
+
+
+@chunks_no_drift.mutant()
+class CountsFromWhenTheItemBeforeWasSent(ControlServer):
+    def due_at(self, previous_s: float, after_ms: int) -> float:
+        return asyncio.get_running_loop().time() + after_ms / 1000
 
 
 @requirement("chunks-first-byte", SHOULD, contract("Schedule"), chunks.first_bytes)
@@ -162,6 +258,12 @@ def chunks_first_byte(trace: Trace) -> Figures:
     return {"first_byte_median_ms": median_ms}
 
 
+@chunks_first_byte.mutant()
+class ThinksFirst(ControlServer):
+    async def before_head(self, stream: Stream) -> None:
+        await asyncio.sleep(0.1)
+
+
 @requirement("chunks-http10", MUST, rfc(9112, "6.1"), chunks.http10)
 def chunks_http10(trace: Trace) -> None:
     """To HTTP/1.0 the body has no Transfer-Encoding and ends when the connection closes."""
@@ -171,15 +273,28 @@ def chunks_http10(trace: Trace) -> None:
     expect_body(completed(trace).body, chunks.get_body(3))
 
 
+@chunks_http10.mutant()
+class SendsChunksToEveryone(ControlServer):
+    def is_chunked(self, request: Request) -> bool:
+        return True
+
+
 @requirement("chunks-reuse", MUST, rfc(9112, "9.3"), chunks.completed_then_reused)
 def chunks_reuse(trace: Trace) -> None:
     """After a completed stream the connection serves the next request."""
     completed(trace)
     responses = trace.conversation("stream").responses
     expect(len(responses) == 2, "an answer to the second request", trace.conversation("stream").closing)
-    expect(responses[1].status == 200, "200 to the second request", responses[1].error or responses[1].status)
+    second = responses[1].error or responses[1].status
+    expect(200 <= responses[1].status < 300, "a stream to the second request", second)
     expect(responses[1].ending is Ending.COMPLETE, "the second body complete", responses[1].ending)
     expect_body(responses[1].body, chunks.get_body(3))
+
+
+@chunks_reuse.mutant()
+class ClosesAfterEachResponse(ControlServer):
+    def keep_connection(self, request: Request) -> bool:
+        return False
 
 
 @requirement("chunks-close", MUST, rfc(9112, "9.6"), chunks.connection_close)
@@ -187,6 +302,12 @@ def chunks_close(trace: Trace) -> None:
     """Connection: close is honoured: after the complete stream the server closes."""
     completed(trace)
     expect_in_time(trace.conversation("stream").closing is Closing.FIN, "the connection closed", "still open")
+
+
+@chunks_close.mutant()
+class KeepsEveryConnection(ControlServer):
+    def keep_connection(self, request: Request) -> bool:
+        return request.version >= (1, 1)
 
 
 @requirement("chunks-default-demo", MUST, contract("Resources"), chunks.demo)
@@ -203,9 +324,22 @@ def chunks_default_demo(trace: Trace) -> None:
     expect_in_time(on_time, f"chunk 3 {wanted_ms} ms after chunk 1", f"{took_ms:.0f} ms")
 
 
+@chunks_default_demo.mutant()
+class DefaultsToTenChunks(ControlServer):
+    def query_number(self, query: Mapping[str, str], name: str, default: int) -> int:
+        return super().query_number(query, name, 10 if name == "count" else default)
+
+
 @requirement("chunks-post-equals-get", MUST, contract("Resources"), chunks.posted_and_got)
 def chunks_post_equals_get(trace: Trace) -> None:
     """The same items by POST and by GET give the same body and the same fields."""
     get, post = completed(trace, "get"), completed(trace, "post")
     expect_body(post.body, get.body)
     expect(comparable_fields(post) == comparable_fields(get), str(comparable_fields(get)), comparable_fields(post))
+
+
+@chunks_post_equals_get.mutant()
+class MarksPostedStreams(ControlServer):
+    def stream_fields(self, stream: Stream) -> Fields:
+        posted = [("X-Script", "posted")] if stream.request.method == "POST" else []
+        return [*super().stream_fields(stream), *posted]
