@@ -94,7 +94,7 @@ def _connection(scope: Scope) -> Connection | None:
         owner: object = getattr(send, "__self__", None)
         writer: object = getattr(owner, "writer", owner)
         transport: object = getattr(writer, "transport", None)
-        if hasattr(transport, "abort") and hasattr(transport, "is_reading"):
+        if hasattr(transport, "abort") and hasattr(transport, "get_write_buffer_size"):
             return Connection(cast("Transport", transport))
         send = getattr(owner, "send", None)
     return None

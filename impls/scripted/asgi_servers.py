@@ -61,7 +61,7 @@ async def _serve_with_hypercorn(application: Application, listener: socket.socke
     from hypercorn.config import Config  # noqa: PLC0415 - as above
 
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{listener.detach()}"]
     config.graceful_timeout = GRACE_S
     config.shutdown_timeout = GRACE_S
     config.accesslog = None

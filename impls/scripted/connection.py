@@ -32,9 +32,6 @@ class Transport(Protocol):
     def is_closing(self) -> bool:
         """Whether it is closed, or will be when what was written is gone."""
 
-    def is_reading(self) -> bool:
-        """Whether what the client sends, its leaving too, is noticed."""
-
     def get_write_buffer_size(self) -> int:
         """How many written bytes the kernel has not taken."""
 
@@ -60,15 +57,19 @@ class Connection:
         """How much was written and is not yet with the kernel."""
         return self._transport.get_write_buffer_size()
 
-    def has_left_unnoticed(self) -> bool:
-        """Whether the client has gone while nobody reads from the connection, so that no event can say so.
+    def is_closing(self) -> bool:
+        """Whether nothing that is written now can arrive: the client has left, or the connection is being closed."""
+        return self._transport.is_closing()
 
-        Servers stop reading while a request waits behind this one (pipelining), and a transport that is told to
-        close at the client's FIN first waits for the client to take what is unsent.
+    def has_left(self) -> bool:
+        """Whether the client has gone, also where no event says so.
+
+        Servers stop reading while a request waits behind this one (pipelining), and so miss the FIN. A transport that
+        is told to close at the FIN first waits for the client to take what is unsent.
         """
-        if self._transport.is_closing():
+        if self.is_closing():
             return True
-        if self._transport.is_reading() or _TCP_INFO is None:
+        if _TCP_INFO is None:
             return False
         tcp = self._transport.get_extra_info("socket")
         try:

@@ -22,9 +22,10 @@ from impls.scripted.watch import looked_after
 RECONNECTION_TIME_MS = 1_000
 
 # How long a client may take what was written before its stream was cut; then the connection is reset.
-FLUSH_S = 1.0
+FLUSH_S = 0.5
 
 _CUTS = {Reason.SHUTDOWN, Reason.MAX_AGE}
+_TAKES_NOTHING = {Reason.SLOW_CLIENT, Reason.DISCONNECTED}
 
 logger = logging.getLogger("impls.scripted")
 
@@ -106,8 +107,8 @@ class _Delivery:
         elif now_s - self._progress_s >= self._stream.limits.send_timeout_ms / 1_000:
             self._end(Reason.SLOW_CLIENT)
         self._taken = taken
-        if connection is not None and connection.has_left_unnoticed():
-            connection.reset()
+        if connection is not None and connection.has_left():
+            self._end(Reason.DISCONNECTED)
 
     async def _produce(self) -> None:
         try:
@@ -133,6 +134,10 @@ class _Delivery:
             self._end(Reason.FAILED)
 
     async def _write(self, data: bytes) -> None:
+        connection = self._wire.connection
+        if connection is not None and connection.is_closing():
+            # A producer that never suspends would write on for some milliseconds, and asyncio logs each write.
+            raise ConnectionResetError
         self._writing = True
         try:
             await self._wire.write(data)
@@ -148,7 +153,9 @@ class _Delivery:
         self._stop_producing()
         if reason in _CUTS and self._stream.script.kind is Kind.EVENTS:
             await self._say_when_to_come_back()
-        if not self._whole and reason is not Reason.DISCONNECTED:
+        if reason is Reason.DISCONNECTED:
+            self._entry.close(reason)
+        if not self._whole:
             await self._break_off(reason)
         self._entry.close(reason)
         await self._clean_up()
@@ -174,7 +181,7 @@ class _Delivery:
         connection = self._wire.connection
         if connection is None:
             return
-        if reason is not Reason.SLOW_CLIENT:
+        if reason not in _TAKES_NOTHING:
             connection.close(by_reset=self._wire.closes_by_reset())
             await asyncio.wait({self._departure}, timeout=FLUSH_S)
         if not self._departure.done():
@@ -184,7 +191,7 @@ class _Delivery:
     def _give_up(self) -> None:
         """The server cancels a handler because the client left (aiohttp), or because its own time is over."""
         connection = self._wire.connection
-        if self._departure.done() or (connection is not None and connection.has_left_unnoticed()):
+        if self._departure.done() or (connection is not None and connection.is_closing()):
             self._end(Reason.DISCONNECTED)
         self._end(Reason.SHUTDOWN)
         self._stop_producing()

@@ -47,7 +47,12 @@ async def _serve(listener: socket.socket, streams: Streams, serve: Serve) -> Non
 
 
 async def drain(streams: Streams) -> None:
-    """Opens no more streams, lets the open ones end for drain_ms, cuts the rest and waits for the clean-ups."""
+    """Opens no more streams, lets the open ones end for drain_ms, cuts the rest and waits for the clean-ups.
+
+    Once only: a server that was started by hand gets here when its application's lifespan ends, ours before.
+    """
+    if streams.draining:
+        return
     streams.drain()
     if not await streams.wait_idle(streams.limits.drain_ms / 1_000):
         streams.cut(Reason.SHUTDOWN)
