@@ -1,0 +1,229 @@
+"""Results on a terminal or in a log: one target in detail, or several side by side.
+
+Verdicts are told apart without colour; what is to be copied (commands, addresses) is never broken by us.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from streamspec.contract import AREAS
+from streamspec.report.results import Verdict
+from streamspec.report.wording import (
+    MARKS,
+    MEANINGS,
+    by_message,
+    conclusion,
+    evidence,
+    figures,
+    printable,
+    totals,
+    versions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import Console
+
+    from streamspec.report.results import Finding, TargetResults
+    from streamspec.requirement import Requirement
+
+STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.WARN: "yellow",
+    Verdict.DEVIATION: "magenta",
+    Verdict.INCONCLUSIVE: "bold cyan",
+    Verdict.NOT_APPLICABLE: "dim",
+}
+
+SENTENCES_FROM_WIDTH = 120
+"""Columns from which sentences stand beside the ids; below they would be cut to a few words."""
+
+LABEL_WIDTH = 10
+MARK_WIDTH = max(len(mark) for mark in MARKS.values())
+
+
+def print_check(
+    console: Console, targets: Sequence[TargetResults], known: Mapping[str, Requirement], *, strict: bool
+) -> None:
+    """Targets one by one: requirements by area, what does not hold with its evidence, the totals.
+
+    Nothing of a target that did not start: its one sentence says it all.
+    """
+    for target in targets:
+        if target.verdicts:
+            _print_target(console, target, known, strict=strict)
+
+
+def _print_target(console: Console, target: TargetResults, known: Mapping[str, Requirement], *, strict: bool) -> None:
+    console.print(Text.assemble((target.name, "bold"), f"  {target.url}"), soft_wrap=True)
+    if said := versions(target):
+        console.print(Text(said, "dim"), soft_wrap=True)
+    width = max((len(finding.id) for finding in target.verdicts), default=0)
+    for area, findings in groupby(target.verdicts, key=lambda finding: finding.id.partition("-")[0]):
+        _print_area(console, area)
+        for finding in findings:
+            line = Text.assemble("  ", _mark(finding.verdict, MARK_WIDTH + 2), f"{finding.id:<{width}}")
+            told = [known[finding.id].sentence] if console.width >= SENTENCES_FROM_WIDTH and finding.id in known else []
+            line.append("  " + "  ".join(filter(None, [*told, figures(finding)])), "dim")
+            line.rstrip()
+            line.truncate(console.width, overflow="ellipsis")
+            console.print(line, soft_wrap=True)
+    _print_evidence(console, [target], known)
+    _print_reasons(console, [target])
+    console.print()
+    _print_conclusion(console, target, strict=strict)
+
+
+def print_compare(
+    console: Console, targets: Sequence[TargetResults], known: Mapping[str, Requirement], *, strict: bool
+) -> None:
+    """Several targets: a matrix requirement × target, then evidence, reasons and totals."""
+    ids = [made for made in known if any(finding.id == made for target in targets for finding in target.verdicts)]
+    notes = _numbered_deviations(targets)
+    cells = [{finding.id: finding for finding in target.verdicts} for target in targets]
+    first = max((len(made) for made in ids), default=0) + 2
+    heads = _heads(targets, console.width - first)
+    column = max([MARK_WIDTH + (2 if notes else 0), *map(len, heads)]) + 2
+    console.print(Text(" " * first + "".join(f"  {head:<{column - 2}}" for head in heads).rstrip(), "bold"))
+    for area, members in groupby(ids, key=lambda made: made.partition("-")[0]):
+        _print_area(console, area)
+        for made in members:
+            line = Text(f"  {made:<{first - 2}}")
+            for number, row in enumerate(cells):
+                line.append("  ").append(_cell(row.get(made), notes.get((number, made)), column - 2))
+            line.rstrip()
+            console.print(line, soft_wrap=True)
+    _print_legend(console, targets, heads)
+    _print_evidence(console, targets, known)
+    _print_deviations(console, targets, notes, heads)
+    _print_reasons(console, targets)
+    console.print()
+    for target in targets:
+        _print_conclusion(console, target, strict=strict)
+
+
+def _mark(verdict: Verdict, width: int) -> Text:
+    return Text(f"{MARKS[verdict]:<{width}}", STYLES[verdict])
+
+
+def _cell(finding: Finding | None, note: int | None, width: int) -> Text:
+    if finding is None:
+        return Text(f"{'-':<{width}}", "dim")
+    mark = MARKS[finding.verdict] + (f" {note}" if note else "")
+    return Text(f"{mark:<{width}}", STYLES[finding.verdict])
+
+
+def _heads(targets: Sequence[TargetResults], width: int) -> list[str]:
+    """Column heads: the targets' names, or letters where the names would not fit beside each other."""
+    names = [target.name for target in targets]
+    widest = max([MARK_WIDTH, *map(len, names)]) + 2
+    return names if widest * len(names) <= width else [_letter(number) for number in range(len(names))]
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else f"T{number + 1}"
+
+
+def _print_area(console: Console, area: str) -> None:
+    console.print(Text.assemble("\n", (area, "bold"), f" · {AREAS.get(area, '')}"), soft_wrap=True)
+
+
+def _print_legend(console: Console, targets: Sequence[TargetResults], heads: Sequence[str]) -> None:
+    console.print()
+    for target, head in zip(targets, heads, strict=True):
+        named = target.name if head == target.name else f"{head} = {target.name}"
+        console.print(Text.assemble((named, "bold"), f"  {versions(target) or target.spec}"), soft_wrap=True)
+    shown = {finding.verdict for target in targets for finding in target.verdicts} - {Verdict.PASS}
+    if shown:
+        console.print()
+    for verdict in (verdict for verdict in MARKS if verdict in shown):
+        console.print(Text.assemble("  ", _mark(verdict, MARK_WIDTH + 2), MEANINGS[verdict]))
+
+
+def _print_evidence(console: Console, targets: Iterable[TargetResults], known: Mapping[str, Requirement]) -> None:
+    for target in targets:
+        for finding in target.verdicts:
+            if finding.verdict in {Verdict.FAIL, Verdict.WARN}:
+                console.print()
+                _print_finding(console, finding, target, known)
+
+
+def _print_finding(console: Console, finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> None:
+    console.print(Text.assemble(_mark(finding.verdict, 0), " ", (finding.id, "bold"), f" on {target.name}"))
+    if finding.id in known:
+        _print_labelled(console, "", known[finding.id].sentence)
+    for label, text in evidence(finding, target, known):
+        _print_labelled(console, label, text, breakable=label in {"expected", "actual", "found"})
+
+
+def _print_labelled(console: Console, label: str, text: str, *, breakable: bool = True) -> None:
+    """A label and its text; a long text goes on under itself, unless it is to be copied."""
+    lines = Text(text).wrap(console, max(20, console.width - LABEL_WIDTH - 2)) if breakable else [Text(text)]
+    for number, line in enumerate(lines):
+        shown = label if number == 0 else ""
+        line.rstrip()
+        console.print(Text.assemble("  ", (f"{shown:<{LABEL_WIDTH}}", "dim"), line), soft_wrap=True)
+
+
+def _numbered_deviations(targets: Sequence[TargetResults]) -> dict[tuple[int, str], int]:
+    """Note numbers of deviations, by target's place and requirement; the same reason has the same number."""
+    numbers: dict[tuple[str | None, str | None], int] = {}
+    notes: dict[tuple[int, str], int] = {}
+    for place, target in enumerate(targets):
+        for finding in target.verdicts:
+            if finding.verdict is Verdict.DEVIATION:
+                number = numbers.setdefault((finding.reason, finding.link), len(numbers) + 1)
+                notes[place, finding.id] = number
+    return notes
+
+
+def _print_deviations(
+    console: Console, targets: Sequence[TargetResults], notes: Mapping[tuple[int, str], int], heads: Sequence[str]
+) -> None:
+    told: set[int] = set()
+    for (place, made), number in notes.items():
+        if number in told:
+            continue
+        if not told:
+            console.print(Text("\nDeviations", "bold"))
+        told.add(number)
+        finding = next(finding for finding in targets[place].verdicts if finding.id == made)
+        _print_labelled(console, str(number), f"{heads[place]}, {made}: {printable(finding.reason or '')}")
+        if finding.link:
+            _print_labelled(console, "", finding.link, breakable=False)
+
+
+def _print_reasons(console: Console, targets: Sequence[TargetResults]) -> None:
+    """Why requirements were inconclusive or not applicable (of one target: deviations too), each reason once."""
+    verdicts = [Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE] + ([Verdict.DEVIATION] if len(targets) == 1 else [])
+    for verdict in verdicts:
+        for target in targets:
+            for message, findings in by_message(target, verdict).items():
+                console.print(Text.assemble("\n", _mark(verdict, 0), f" on {target.name}, {_count(findings)}"))
+                reason = findings[0].reason if verdict is Verdict.DEVIATION else None
+                _print_labelled(console, "because", printable(reason or message))
+                if verdict is Verdict.DEVIATION:
+                    _print_labelled(console, "found", printable(message))
+                    _print_labelled(console, "link", findings[0].link or "", breakable=False)
+                _print_labelled(console, "ids", ", ".join(finding.id for finding in findings))
+
+
+def _count(findings: Sequence[Finding]) -> str:
+    return f"{len(findings)} requirement{'s' if len(findings) > 1 else ''}"
+
+
+def _print_conclusion(console: Console, target: TargetResults, *, strict: bool) -> None:
+    word = conclusion(target, strict=strict)
+    style = {"conforms": "bold green", "inconclusive": "bold cyan"}.get(word, "bold red")
+    line = Text.assemble((f"{target.name} {word}" if word != "inconclusive" else f"{target.name}: {word}", style))
+    line.append(f": {totals(target)}" if word != "inconclusive" else f", {totals(target)}")
+    line.append(f", in {target.duration_s:.1f} s" if target.verdicts else "")
+    console.print(line, soft_wrap=True)
+    if target.error:
+        _print_labelled(console, "because", printable(target.error))

@@ -1,0 +1,107 @@
+"""The files of a report: checked before the run, written after it, each as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from streamspec.report.junit import junit
+from streamspec.report.markdown import markdown
+from streamspec.report.results import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from streamspec.report.results import Results
+    from streamspec.requirement import Requirement
+
+RESULTS, JUNIT, SUMMARY = "results.json", "junit.xml", "summary.md"
+
+ROOM_BYTES = 1_048_576
+"""What a report of four targets needs, several times over: a disk that is full shows before the run."""
+
+
+class ReportError(Exception):
+    """The report cannot be written there: mend the command, or make room."""
+
+
+def prepare(folder: Path, junit_file: Path | None) -> None:
+    """Make the folder, see that files can be written to it, and remove an older report. Raises ReportError.
+
+    An older report goes before the run and not after it: a run that breaks off leaves none, so nothing that reads
+    `results.json` afterwards, or a CI that collects JUnit files, can take the older run for this one.
+    """
+    for path in _paths(folder, junit_file):
+        with _told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                raise ReportError(f"{path}: is a folder; a file of the report has to go there")
+            if _is_device(path):
+                path.open("ab").close()
+                continue
+            path.unlink(missing_ok=True)
+    with _told(folder):
+        trial = _beside(folder / RESULTS)
+        try:
+            _write_through(trial, b"\0" * ROOM_BYTES)
+        finally:
+            trial.unlink(missing_ok=True)
+    if junit_file is not None and not _is_device(junit_file):
+        with _told(junit_file):
+            trial = _beside(junit_file)
+            trial.touch()
+            trial.unlink()
+
+
+def write(
+    results: Results, known: Mapping[str, Requirement], folder: Path, junit_file: Path | None, *, strict: bool
+) -> None:
+    """Write every file, results.json last: where it is, the report is whole. Raises ReportError."""
+    xml = junit(results, known, strict=strict)
+    texts = {folder / JUNIT: xml, folder / SUMMARY: markdown(results, known, strict=strict).encode()}
+    if junit_file is not None:
+        texts[junit_file] = xml
+    texts[folder / RESULTS] = encode(results)
+    for path, data in texts.items():
+        with _told(path):
+            if _is_device(path):
+                path.write_bytes(data)
+                continue
+            partial = _beside(path)
+            try:
+                _write_through(partial, data)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+
+
+def _paths(folder: Path, junit_file: Path | None) -> list[Path]:
+    return [folder / RESULTS, folder / JUNIT, folder / SUMMARY, *([junit_file] if junit_file is not None else [])]
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def _is_device(path: Path) -> bool:
+    """Whether something that is no file stands there (`/dev/stdout`, a pipe), which can only be written into."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())  # some file systems tell only then that they are full
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ReportError(
+            f"the report cannot be written to {path}: {error.strerror}; make room, or name another place"
+        ) from error

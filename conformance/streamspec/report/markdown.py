@@ -1,0 +1,69 @@
+"""Results as Markdown: the matrix and what does not hold, for a job summary or a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamspec.report.results import Verdict
+from streamspec.report.wording import MARKS, by_message, conclusion, evidence, printable, totals, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from streamspec.report.results import Finding, Results, TargetResults
+    from streamspec.requirement import Requirement
+
+EMPHASIS = {Verdict.FAIL: "**", Verdict.INCONCLUSIVE: "**", Verdict.WARN: "*", Verdict.DEVIATION: "*"}
+
+
+def markdown(results: Results, known: Mapping[str, Requirement], *, strict: bool) -> str:
+    """The whole document."""
+    lines = ["# streamspec", ""]
+    lines += [f"- {_summary(target, strict=strict)}" for target in results.targets]
+    lines += ["", *_matrix(results, known)]
+    for target in results.targets:
+        for finding in target.verdicts:
+            if finding.verdict in {Verdict.FAIL, Verdict.WARN, Verdict.DEVIATION}:
+                lines += ["", *_section(finding, target, known)]
+        for message, findings in by_message(target, Verdict.INCONCLUSIVE).items():
+            ids = ", ".join(f"`{finding.id}`" for finding in findings)
+            lines += ["", f"**inconclusive** on {target.name}: {_inline(message)} ({ids})"]
+    lines += ["", f"streamspec {results.suite_version}, {results.started_at}", ""]
+    return "\n".join(lines)
+
+
+def _summary(target: TargetResults, *, strict: bool) -> str:
+    said = f" ({_inline(versions(target))})" if versions(target) else ""
+    why = f": {_inline(target.error)}" if target.error else ""
+    return f"**{_inline(target.name)}** {conclusion(target, strict=strict)}: {totals(target)}{said}{why}"
+
+
+def _matrix(results: Results, known: Mapping[str, Requirement]) -> Iterator[str]:
+    cells = [{finding.id: finding for finding in target.verdicts} for target in results.targets]
+    yield "| requirement | " + " | ".join(_inline(target.name) for target in results.targets) + " |"
+    yield "|---|" + "---|" * len(results.targets)
+    for made in known:
+        if any(made in row for row in cells):
+            yield f"| `{made}` | " + " | ".join(_cell(row.get(made)) for row in cells) + " |"
+
+
+def _cell(finding: Finding | None) -> str:
+    if finding is None:
+        return ""
+    emphasis = EMPHASIS.get(finding.verdict, "")
+    return f"{emphasis}{MARKS[finding.verdict]}{emphasis}"
+
+
+def _section(finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> Iterator[str]:
+    yield f"**{MARKS[finding.verdict]}** `{finding.id}` on {_inline(target.name)}"
+    if finding.id in known:
+        yield f"{known[finding.id].sentence}"
+    yield ""
+    yield "```"
+    yield from (f"{label:<9} {text}" for label, text in evidence(finding, target, known))
+    yield "```"
+
+
+def _inline(text: str) -> str:
+    """The text without what Markdown or HTML would read in it."""
+    return "".join(f"\\{char}" if char in r"\`*_[]|<>" else char for char in printable(text))

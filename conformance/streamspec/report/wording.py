@@ -1,0 +1,122 @@
+"""The words every report uses for verdicts, figures, totals and evidence. Text in, text out; nothing prints."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from streamspec.report.results import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from streamspec.report.results import Finding, TargetResults
+    from streamspec.requirement import Requirement
+
+MARKS = {
+    Verdict.PASS: "pass",
+    Verdict.FAIL: "FAIL",
+    Verdict.WARN: "warn",
+    Verdict.DEVIATION: "deviates",
+    Verdict.INCONCLUSIVE: "inconcl.",
+    Verdict.NOT_APPLICABLE: "n/a",
+}
+"""Verdicts as they stand in lists and tables: told apart without colour, eight letters at most."""
+
+MEANINGS = {
+    Verdict.PASS: "it holds",
+    Verdict.FAIL: "a MUST does not hold",
+    Verdict.WARN: "a SHOULD does not hold",
+    Verdict.DEVIATION: "it does not hold, and the impl.toml says why",
+    Verdict.INCONCLUSIVE: "it could not be observed",
+    Verdict.NOT_APPLICABLE: "not applicable to this target",
+}
+
+LONGEST_TEXT = 1_000
+"""Characters of evidence shown; results.json has it whole."""
+
+
+def printable(text: str) -> str:
+    """The text in one line: a server must not be able to write control characters to a terminal or into XML."""
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return shown if len(shown) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}… ({len(shown)} characters)"
+
+
+def figures(finding: Finding) -> str:
+    """What was measured: `cleanup 0.8 ms, items 3`."""
+    return ", ".join(_figure(name, value) for name, value in finding.measured.items())
+
+
+def _figure(name: str, value: float) -> str:
+    words, _, unit = name.rpartition("_")
+    if unit not in {"ms", "s", "bytes"} or not words:
+        words, unit = name, ""
+    return f"{words.replace('_', ' ')} {value:,.10g} {unit}".strip()
+
+
+def evidence(finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> Iterator[tuple[str, str]]:
+    """Labelled lines that a reader of a failure needs: the source, expected, actual, and how to see it again."""
+    if (made := known.get(finding.id)) is not None:
+        yield "source", f"{made.anchor.title}: {made.anchor.url}"
+    if finding.expected is None or finding.actual is None:
+        yield "found", printable(finding.message)
+    else:
+        yield "expected", printable(finding.expected)
+        yield "actual", printable(finding.actual) + _where(finding)
+    if finding.verdict is Verdict.DEVIATION:
+        yield "reason", printable(" ".join(filter(None, [finding.reason, finding.link])))
+    yield "again", f"streamspec check {shlex.quote(target.spec)} --select {finding.id}"
+    if finding.curl:
+        if target.managed:
+            yield "by hand", f"streamspec serve {shlex.quote(target.spec)}"
+            yield "", finding.curl
+        else:
+            yield "by hand", finding.curl
+
+
+def _where(finding: Finding) -> str:
+    places = []
+    if finding.offset is not None:
+        places.append(f"at byte {finding.offset} of the body")
+    if finding.at_s is not None:
+        places.append(f"after {finding.at_s:.3f} s")
+    if finding.attempts > 1:
+        places.append(f"in attempt {finding.attempts}")
+    return f" ({', '.join(places)})" if places else ""
+
+
+def totals(target: TargetResults) -> str:
+    """`62 pass, 1 FAIL, 2 n/a`, in the order of MARKS."""
+    counts = [(verdict, target.count(verdict)) for verdict in MARKS]
+    return ", ".join(f"{count} {MARKS[verdict]}" for verdict, count in counts if count) or "nothing observed"
+
+
+def conclusion(target: TargetResults, *, strict: bool) -> str:
+    """Whether the target conforms, in a word or three."""
+    if target.count(Verdict.FAIL) or (strict and target.count(Verdict.WARN)):
+        return "does not conform"
+    if target.error or target.count(Verdict.INCONCLUSIVE):
+        return "inconclusive"
+    return "conforms"
+
+
+def versions(target: TargetResults) -> str:
+    """What the target says of itself: `starlette 1.10.0, uvicorn 0.54.0 (h11 0.16.0), Python 3.11.7`."""
+    parts = []
+    for key in ("framework", "server"):
+        part = target.describe.get(key)
+        if isinstance(part, dict) and isinstance(part.get("name"), str):
+            http = f" ({part['http']})" if part.get("http") else ""
+            parts.append(f"{part['name']} {part.get('version', '')}".strip() + http)
+    if target.describe.get("python"):
+        parts.append(f"Python {target.describe['python']}")
+    return printable(", ".join(dict.fromkeys(parts)))
+
+
+def by_message(target: TargetResults, verdict: Verdict) -> dict[str, list[Finding]]:
+    """The findings of that verdict by what they say, so that one cause is told once."""
+    grouped: dict[str, list[Finding]] = {}
+    for finding in target.verdicts:
+        if finding.verdict is verdict:
+            grouped.setdefault(finding.message, []).append(finding)
+    return grouped
