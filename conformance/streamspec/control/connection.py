@@ -123,6 +123,11 @@ class Connection(asyncio.Protocol):
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes written that the kernel has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def write(self, data: bytes | bytearray) -> None:
         """Hands the data to the kernel at once; the transport keeps what it does not take. Silent when lost."""
         if not self.lost and not self._transport.is_closing():
@@ -131,11 +136,11 @@ class Connection(asyncio.Protocol):
     async def drain(self, timeout_s: float) -> None:
         """Returns when the kernel has taken every byte; raises SendTimeout when it took none for `timeout_s`."""
         loop = asyncio.get_running_loop()
-        waiting, progress_s = self._transport.get_write_buffer_size(), loop.time()
+        waiting, progress_s = self.waiting_bytes, loop.time()
         while self.paused:
             self._writable = loop.create_future()
             await asyncio.wait([self._writable], timeout=timeout_s / LOOKS_PER_TIMEOUT)
-            now_s, still_waiting = loop.time(), self._transport.get_write_buffer_size()
+            now_s, still_waiting = loop.time(), self.waiting_bytes
             if still_waiting != waiting:
                 waiting, progress_s = still_waiting, now_s
             elif now_s - progress_s >= timeout_s:
