@@ -27,6 +27,9 @@ MAX_RETRY_MS = 2**53 - 1
 _LF = 0x0A
 _CR = 0x0D
 
+# Line by line, an event of two lines takes 1 µs; to find out the shape of many takes 2 µs.
+_WORTH_A_PROOF = 200
+
 
 class EventTooLarge(Exception):
     """One event, or one line, is longer than the decoder may hold; the rest of the stream cannot be decoded."""
@@ -55,16 +58,17 @@ class EventStreamDecoder:
     __slots__ = (
         "_after_cr",
         "_at_start",
+        "_between_events",
         "_closed",
         "_committed_id",
         "_data",
         "_held",
         "_id",
-        "_idle",
         "_max_event_bytes",
         "_observer",
         "_retry_ms",
         "_scanner",
+        "_settled",
         "_tail",
         "_too_large",
         "_type",
@@ -87,7 +91,9 @@ class EventStreamDecoder:
         self._at_start = True
         self._after_cr = False
         self._closed = False
-        self._idle = False
+        self._between_events = False
+        # False while a piece needs more than a look for CR: at the start, after a CR, observed, closed.
+        self._settled = False
         self._max_event_bytes = max_event_bytes
         self._too_large: EventTooLarge | None = None
         self._observer = observer
@@ -110,28 +116,23 @@ class EventStreamDecoder:
         `EventTooLarge` beyond max_event_bytes: events that were complete before are returned first, and the next call
         raises. Raises `ValueError` after `close`.
         """
+        if not self._settled or _CR in data:
+            data = self._prepared(data)
         line_end = data.find(b"\n")
         if (
-            self._idle
+            self._between_events
             and line_end == len(data) - 2
             and data[-1] == _LF
             and data.startswith(b"data: ")
             and line_end <= self._max_event_bytes
-            and _CR not in data
         ):
-            # One event in one line and nothing else: many servers send one a chunk. This is 4 times as fast as below.
+            # One event in one line and nothing else, as many servers send it: 0.5 µs, and 1.5 µs on the way below.
             return [new_event(Event, ("message", data[6:line_end].decode("utf-8", "replace"), self._id))]
-        if self._closed or self._too_large is not None:
-            raise self._refusal()
-        if self._scanner is not None:
-            self._observe(self._scanner.feed(data))
-        if self._at_start or self._after_cr or _CR in data:
-            data = self._with_lf(data)
         if self._held + len(self._tail) + len(data) > self._max_event_bytes:
             events = self._within_limit(data)
         else:
             events = self._whole_lines(data)
-        self._idle = not (self._tail or self._is_in_event() or self._after_cr or self._at_start or self._scanner)
+        self._between_events = not (self._tail or self._is_in_event())
         return events
 
     def close(self) -> None:
@@ -143,7 +144,7 @@ class EventStreamDecoder:
         if self._closed:
             return
         self._closed = True
-        self._idle = False
+        self._settled = False
         self._tail.clear()
         self._data.clear()
         if self._scanner is not None:
@@ -151,19 +152,12 @@ class EventStreamDecoder:
         if self._too_large is not None:
             raise self._too_large
 
-    def _refusal(self) -> Exception:
-        if self._too_large is None or self._closed:
-            return ValueError("this decoder is closed: a new connection needs a new EventStreamDecoder")
-        self._closed = True
-        return self._too_large
-
-    def _observe(self, lines: list[Line]) -> None:
-        if self._observer is not None:
-            for line in lines:
-                self._observer(line)
-
-    def _with_lf(self, data: bytes) -> bytes:
-        """Strip the one BOM and turn each line end into LF; a CR at the end of `data` ends its line now."""
+    def _prepared(self, data: bytes) -> bytes:
+        """Refuse `data` after the end, show it to the observer, strip the one BOM, turn each line end into LF."""
+        if self._closed or self._too_large is not None:
+            raise self._refusal()
+        if self._scanner is not None:
+            self._observe(self._scanner.feed(data))
         if self._at_start:
             data = bytes(self._tail) + data
             self._tail.clear()
@@ -176,9 +170,22 @@ class EventStreamDecoder:
             self._after_cr = False
             data = data.removeprefix(b"\n")
         if _CR in data:
-            self._after_cr = data.endswith(b"\r")
+            # A CR at the end of `data` ends its line now; an LF that comes next belongs to it.
+            self._after_cr = data[-1] == _CR
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._settled = not self._after_cr and self._scanner is None
         return data
+
+    def _refusal(self) -> Exception:
+        if self._too_large is None or self._closed:
+            return ValueError("this decoder is closed: a new connection needs a new EventStreamDecoder")
+        self._closed = True
+        return self._too_large
+
+    def _observe(self, lines: list[Line]) -> None:
+        if self._observer is not None:
+            for line in lines:
+                self._observer(line)
 
     def _within_limit(self, data: bytes) -> list[Event]:
         """Take in `data`, which may be too much for one event, in pieces that are not."""
@@ -190,6 +197,7 @@ class EventStreamDecoder:
                 self._tail.clear()
                 self._data.clear()
                 self._too_large = EventTooLarge(self._max_event_bytes)
+                self._settled = False
                 if not events:
                     raise self._refusal()
                 return events
@@ -236,14 +244,18 @@ class EventStreamDecoder:
 
     def _blocks(self, blocks: bytes, events: list[Event]) -> None:
         """Take in whole events, or blank lines: all at once if they are alike, else one by one."""
-        alike = events_of_same_shape(blocks.decode("utf-8", "replace"), self._id)
-        if alike is not None:
-            self._id = self._committed_id = alike[-1].last_event_id
-            events += alike
-            return
+        if len(blocks) > _WORTH_A_PROOF:
+            alike = events_of_same_shape(blocks, self._id)
+            if alike is not None:
+                self._id = self._committed_id = alike[-1].last_event_id
+                events += alike
+                return
         for block in blocks[:-2].split(b"\n\n"):
-            self._lines(block, events)
-            self._dispatch(events)
+            if block.startswith(b"data: ") and _LF not in block:
+                events.append(new_event(Event, ("message", block[6:].decode("utf-8", "replace"), self._id)))
+            else:
+                self._lines(block, events)
+                self._dispatch(events)
 
     def _data_lines(self, lines: bytes) -> bool:
         """Process lines if all of them begin with "data: "; else leave them."""

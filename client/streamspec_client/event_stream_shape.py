@@ -1,6 +1,6 @@
-"""Many events at once, where the text proves that all of them have the same fields, one line each.
+"""Many events at once, where their bytes prove that all of them have the same fields, one line each.
 
-Nothing here knows a stream: text of whole events in, events or None out. None means not proven, never wrong.
+Nothing here knows a stream: whole events in, events or None out. None means not proven, never wrong.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from streamspec_client.event import Event
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# event = one line of each field, in any order, then a blank line; "." is any character but LF
-_FIRST_EVENT = re.compile(r"(event|id|data):.*\n(?:(event|id|data):.*\n)?(?:(event|id|data):.*\n)?\n")
+# One line of each field, in any order, then a blank line; "." is any character but LF.
+_FIRST_EVENT = re.compile(rb"(event|id|data):.*\n(?:(event|id|data):.*\n)?(?:(event|id|data):.*\n)?\n")
 
 
-def events_of_same_shape(blocks: str, last_event_id: str) -> list[Event] | None:
-    """Return the events of `blocks`, lines that end with LF and at last a blank one, if the first shows their shape."""
+def events_of_same_shape(blocks: bytes, last_event_id: str) -> list[Event] | None:
+    """Return the events of `blocks`, lines that end with LF and at last a blank one, if all are shaped as the first."""
     first = _FIRST_EVENT.match(blocks)
     if first is None:
         return None
-    fields = tuple(field for field in first.groups() if field)
+    fields = tuple(field.decode() for field in first.groups() if field)
     if "data" not in fields or len(set(fields)) < len(fields):
         return None
-    if fields == ("data",) and blocks.startswith("data: "):
-        values = blocks[6:-2].split("\n\ndata: ")
+    text = blocks.decode("utf-8", "replace")
+    if fields == ("data",) and text.startswith("data: "):
+        values = text[6:-2].split("\n\ndata: ")
         # Between the values stood what they were split at. If they hold no line end, there was no other line.
         if "\n" in "".join(values):
             return None
         return events_of(repeat("message"), values, repeat(last_event_id))
-    rows = _event_pattern(fields).findall(blocks)
+    rows = _event_pattern(fields).findall(text)
     # A match begins a line and ends with a blank one. If no line end is outside of the matches, no line is.
-    if len(rows) * (len(fields) + 1) != blocks.count("\n") or ("id" in fields and "\0" in blocks):
+    if len(rows) * (len(fields) + 1) != text.count("\n") or ("id" in fields and "\0" in text):
         return None
     columns = dict(zip(fields, [rows] if len(fields) == 1 else zip(*rows, strict=True), strict=True))
     types = columns.get("event") or repeat("message")
