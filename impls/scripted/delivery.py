@@ -56,7 +56,7 @@ async def deliver(stream: Stream, wire: Wire) -> None:
     items = play(stream)
     try:
         await anext(items)
-    except ScriptedFailure:
+    except BaseException:
         stream.entry.close(Reason.FAILED)
         raise
     await _Delivery(stream, items, wire).run()
@@ -86,8 +86,9 @@ class _Delivery:
         self._departure.add_done_callback(lambda _: self._end(Reason.DISCONNECTED))
         try:
             with looked_after(self):
-                reason = await self._ended
-            await self._finish(reason)
+                # Not `await self._ended`: a task that is cancelled cancels the future it awaits.
+                await asyncio.wait({self._ended})
+            await self._finish(self._ended.result())
         except asyncio.CancelledError:
             self._give_up()
             await self._clean_up()
