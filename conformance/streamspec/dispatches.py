@@ -55,12 +55,11 @@ def dispatched(body: bytes) -> list[Dispatched]:
 
 
 def between_events(body: bytes) -> frozenset[int]:
-    """The offsets at which a stream may be cut without cutting an event or a line."""
-    lines = [line for line in lines_of(body) if line.kind is not LineKind.UNFINISHED_EVENT]
+    """The offsets at which a stream may be cut without cutting an event or a line; its end is one of them."""
+    lines = lines_of(body)
     starts = {line.offset for line in lines if not line.in_event}
     blank_ends = {line.offset + 1 for line in lines if line.kind is LineKind.DISPATCH}  # before the LF of a CRLF
-    whole = not any(line.kind in UNFINISHED for line in lines_of(body))
-    return frozenset(starts | blank_ends | ({len(body)} if whole else set()))
+    return frozenset(starts | blank_ends | {len(body)})
 
 
 def accepted(trace: Trace, name: str, plain: str) -> Response:
@@ -104,6 +103,14 @@ def fenced(response: Response, before: str, after: str) -> list[Dispatched]:
         actual=f"{shown(data)}, then {response.ending} after {len(response.body)} bytes",
         at_s=response.ended_at_s if response.ending is not Ending.OPEN else None,
     )
+
+
+def expect_each(found: Sequence[Dispatched], actual: Sequence[str], wanted: Sequence[str], what: str) -> None:
+    """Raise Violation, with the lines that it comes from, where an event's value is not the wanted one."""
+    for made, value, want in zip(found, actual, wanted, strict=False):
+        lines = shown([line.raw for line in made.lines])
+        expect(value == want, f"{what} {shown([want])}", f"{shown([value])} by {lines}", offset=made.lines[0].offset)
+    expect(len(actual) == len(wanted), f"{len(wanted)} events, with {what} {shown(wanted)}", shown(actual))
 
 
 def shown(values: Sequence[object]) -> str:

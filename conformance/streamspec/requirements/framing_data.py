@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from streamspec.contract import Level, html
 from streamspec.control import ControlServer
-from streamspec.dispatches import fenced, shown
+from streamspec.dispatches import expect_each, fenced
 from streamspec.exchanges import framing
-from streamspec.judging import expect, streamed
+from streamspec.judging import streamed
 from streamspec.requirement import requirement
-from streamspec.requirements.framing import data_between_fences
+from streamspec.requirements.framing import expect_data
 
 if TYPE_CHECKING:
     from streamspec_client.trace import Trace
@@ -21,20 +21,22 @@ GRAMMAR = html("parsing-an-event-stream")
 INTERPRETATION = html("event-stream-interpretation")
 
 
-def _expect_data(trace: Trace, name: str) -> None:
-    given = framing.DATA[name]
-    data = data_between_fences(trace, name)
-    wanted = [re.sub("\r\n|\r", "\n", text) for text in given]
-    expect(data == wanted, f"the data {shown(wanted)} of {shown(given)}", shown(data))
+def _expect_as_given(trace: Trace, name: str) -> None:
+    expect_data(trace, name, [re.sub("\r\n|\r", "\n", text) for text in framing.DATA[name]])
 
 
 @requirement("framing-data-lf", MUST, INTERPRETATION, framing.scripted_events)
 def framing_data_lf(trace: Trace) -> None:
     """Data of several lines, an empty one among them, is one event with the same lines."""
-    _expect_data(trace, "data-lf")
+    _expect_as_given(trace, "data-lf")
 
 
-@framing_data_lf.mutant(also_breaks={"framing-data-trailing-newline": "its last LF is written into a field too"})
+@framing_data_lf.mutant(
+    also_breaks={
+        "framing-data-trailing-newline": "its last LF is written into a field too",
+        "framing-data-leading-space": "an indented second line is no field",
+    }
+)
 class WritesLfIntoFields(ControlServer):
     def data_lines(self, text: str) -> list[str]:
         return re.split("\r\n|\r", text)
@@ -49,7 +51,7 @@ class LeavesOutEmptyLines(ControlServer):
 @requirement("framing-data-crlf", MUST, GRAMMAR, framing.scripted_events)
 def framing_data_crlf(trace: Trace) -> None:
     """CRLF in data is one line end, which parses back as LF."""
-    _expect_data(trace, "data-crlf")
+    _expect_as_given(trace, "data-crlf")
 
 
 @framing_data_crlf.mutant()
@@ -61,7 +63,7 @@ class TakesCrlfForTwoLineEnds(ControlServer):
 @requirement("framing-data-cr", MUST, GRAMMAR, framing.scripted_events)
 def framing_data_cr(trace: Trace) -> None:
     """CR in data is a line end, which parses back as LF."""
-    _expect_data(trace, "data-cr")
+    _expect_as_given(trace, "data-cr")
 
 
 @framing_data_cr.mutant()
@@ -73,8 +75,7 @@ class WritesCrIntoFields(ControlServer):
 @requirement("framing-data-empty", MUST, INTERPRETATION, framing.scripted_events)
 def framing_data_empty(trace: Trace) -> None:
     """Empty data is dispatched: it takes a data field without a value."""
-    data = data_between_fences(trace, "data-empty")
-    expect(data == ["", ""], "two events with empty data", shown(data))
+    expect_data(trace, "data-empty", ["", ""])
 
 
 @framing_data_empty.mutant()
@@ -86,7 +87,7 @@ class LeavesOutEmptyData(ControlServer):
 @requirement("framing-data-trailing-newline", MUST, INTERPRETATION, framing.scripted_events)
 def framing_data_trailing_newline(trace: Trace) -> None:
     """A line end at the end of data survives: it takes a data field more."""
-    _expect_data(trace, "data-trailing-newline")
+    _expect_as_given(trace, "data-trailing-newline")
 
 
 @framing_data_trailing_newline.mutant()
@@ -98,19 +99,19 @@ class StripsTheLastLineEnd(ControlServer):
 @requirement("framing-data-leading-space", MUST, INTERPRETATION, framing.scripted_events)
 def framing_data_leading_space(trace: Trace) -> None:
     """White space around a line of data survives, although a client removes one space behind the colon."""
-    _expect_data(trace, "data-leading-space")
+    _expect_as_given(trace, "data-leading-space")
 
 
 @framing_data_leading_space.mutant()
 class SendsNoSpaceBehindTheColon(ControlServer):
     def encode_data(self, text: str) -> bytes:
-        return super().encode_data(text).replace(b"data: ", b"data:")
+        return b"".join(f"data:{line}\n".encode() for line in self.data_lines(text))
 
 
 @requirement("framing-data-colon", MUST, GRAMMAR, framing.scripted_events)
 def framing_data_colon(trace: Trace) -> None:
     """Data that looks like a comment or a field is data."""
-    _expect_data(trace, "data-colon")
+    _expect_as_given(trace, "data-colon")
 
 
 @framing_data_colon.mutant()
@@ -122,7 +123,7 @@ class TakesDataForFields(ControlServer):
 @requirement("framing-data-separators", MUST, GRAMMAR, framing.scripted_events)
 def framing_data_separators(trace: Trace) -> None:
     """U+2028, U+2029, U+0085, VT, FF and the like are no line ends and survive."""
-    _expect_data(trace, "data-separators")
+    _expect_as_given(trace, "data-separators")
 
 
 @framing_data_separators.mutant()
@@ -134,7 +135,7 @@ class SplitsAtUnicodeLineEnds(ControlServer):
 @requirement("framing-data-nul", MUST, GRAMMAR, framing.scripted_events)
 def framing_data_nul(trace: Trace) -> None:
     """NUL in data survives: only an id cannot hold it."""
-    _expect_data(trace, "data-nul")
+    _expect_as_given(trace, "data-nul")
 
 
 @framing_data_nul.mutant()
@@ -146,8 +147,8 @@ class StripsNul(ControlServer):
 @requirement("framing-data-large", MUST, INTERPRETATION, framing.large_event)
 def framing_data_large(trace: Trace) -> None:
     """Data of 1 MiB is one event."""
-    data = [made.event.data for made in fenced(streamed(trace), framing.BEFORE, framing.AFTER)[:-1]]
-    expect(data == ["x" * framing.LARGE_EVENT_BYTES], f"one event of {framing.LARGE_EVENT_BYTES} bytes", shown(data))
+    found = fenced(streamed(trace), framing.BEFORE, framing.AFTER)[:-1]
+    expect_each(found, [made.event.data for made in found], ["x" * framing.LARGE_EVENT_BYTES], "the data")
 
 
 @framing_data_large.mutant()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamspec.contract import Level, contract, html
 from streamspec.control import ControlServer
-from streamspec.dispatches import accepted, expect_refused, fenced, shown
+from streamspec.dispatches import accepted, expect_each, expect_refused, fenced, shown
 from streamspec.exchanges import framing
 from streamspec.judging import answered, expect
 from streamspec.requirement import requirement
@@ -26,9 +26,9 @@ INTERPRETATION = html("event-stream-interpretation")
 @requirement("framing-event-type", MUST, INTERPRETATION, framing.scripted_events)
 def framing_event_type(trace: Trace) -> None:
     """An event has the type that it was given, and `message` where it was given none."""
-    types = [made.event.type for made in between_fences(trace, "event-type")[:-1]]
+    found = between_fences(trace, "event-type")[:-1]
     wanted = [str(item.get("event", "message")) for item in framing.ITEMS["event-type"]]
-    expect(types == wanted, f"the types {shown(wanted)}", shown(types))
+    expect_each(found, [made.event.type for made in found], wanted, "the type")
 
 
 @framing_event_type.mutant()
@@ -37,11 +37,15 @@ class StripsEventTypes(ControlServer):
         return super().encode_field(name, value.strip() if name == "event" else value)
 
 
+def _expect_last_event_ids(trace: Trace, name: str, wanted: Sequence[str]) -> None:
+    found = between_fences(trace, name)[:-1]
+    expect_each(found, [made.event.last_event_id for made in found], wanted, "the last event ID")
+
+
 @requirement("framing-id", MUST, INTERPRETATION, framing.scripted_events)
 def framing_id(trace: Trace) -> None:
     """An id becomes the last event ID, which stays until the next one; an empty id resets it."""
-    ids = [made.event.last_event_id for made in between_fences(trace, "id")[:-1]]
-    expect(ids == list(framing.LAST_EVENT_IDS), f"the last event IDs {shown(framing.LAST_EVENT_IDS)}", shown(ids))
+    _expect_last_event_ids(trace, "id", framing.LAST_EVENT_IDS)
 
 
 @framing_id.mutant()
@@ -53,8 +57,7 @@ class LeavesOutEmptyIds(ControlServer):
 @requirement("framing-id-unicode", MUST, INTERPRETATION, framing.scripted_events)
 def framing_id_unicode(trace: Trace) -> None:
     """An id beyond ASCII survives."""
-    ids = [made.event.last_event_id for made in between_fences(trace, "id-unicode")[:-1]]
-    expect(ids == [framing.UNICODE_ID], f"the last event ID {framing.UNICODE_ID!r}", shown(ids))
+    _expect_last_event_ids(trace, "id-unicode", [framing.UNICODE_ID])
 
 
 @framing_id_unicode.mutant()
@@ -66,12 +69,8 @@ class WritesIdsInAscii(ControlServer):
 @requirement("framing-retry-digits", MUST, INTERPRETATION, framing.scripted_events)
 def framing_retry_digits(trace: Trace) -> None:
     """The reconnection time is in milliseconds and in ASCII digits only: a client ignores any other."""
-    found = between_fences(trace, "retry")[:-1]
-    for made in found:
-        actual = f"{made.retry_ms} by {shown([line.raw for line in made.lines])}"
-        expect(str(made.retry_ms) == made.event.data, f"a reconnection time of {made.event.data} ms", actual)
-    data = [made.event.data for made in found]
-    expect(data == list(framing.RETRIES_MS), shown(framing.RETRIES_MS), shown(data))
+    found = [made for made in between_fences(trace, "retry") if made.event.data in framing.RETRIES_MS]
+    expect_each(found, [str(made.retry_ms) for made in found], framing.RETRIES_MS, "a reconnection time (ms) of")
 
 
 @framing_retry_digits.mutant()
