@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
-    from streamspec.requirement import Requirement
 
 app = typer.Typer(
     help="Prove that an HTTP server really streams: chunk timing, event stream framing, disconnects.",
@@ -123,7 +122,7 @@ def list_requirements(
 ) -> None:
     """List the requirements."""
     with _sentences():
-        chosen = _selected(only, skip)
+        chosen = select(only or (), skip or ())
         if json:
             print(catalogue.as_json(chosen))
         else:
@@ -184,7 +183,7 @@ def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
 
 def _run(specs: Sequence[str], options: _Options, show: Callable[..., None]) -> None:
     with _sentences():
-        requirements = _selected(options.only, options.skip)
+        requirements = select(options.only or (), options.skip or ())
         chosen = session.choose(specs)
         files.prepare(options.report, options.junit)
         with Progress(Console(stderr=True, highlight=False), len(chosen)) as progress:
@@ -205,17 +204,6 @@ def _run(specs: Sequence[str], options: _Options, show: Callable[..., None]) -> 
         if unwritten is not None:
             raise unwritten
         raise typer.Exit(exit_code(results.targets, strict=options.strict))
-
-
-def _selected(only: Sequence[str] | None, skip: Sequence[str] | None) -> Sequence[Requirement]:
-    chosen = select(_split(only), _split(skip))
-    if not chosen:
-        raise UnknownSelection("--skip leaves no requirement of what --select chose")
-    return chosen
-
-
-def _split(prefixes: Sequence[str] | None) -> list[str]:
-    return [part.strip() for prefix in prefixes or () for part in prefix.split(",") if part.strip()]
 
 
 def _console() -> Console:

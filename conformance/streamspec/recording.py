@@ -8,10 +8,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from streamspec.exchanges.recorder import Recorder, TargetLost
 from streamspec.process import ProcessError
@@ -21,6 +21,7 @@ from streamspec_client.probe import Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from streamspec.requirement import Exchange
     from streamspec.target import Target
@@ -37,6 +38,15 @@ DYING_S = 1.0
 The next connection finds it out, so less would do; more would throw away what was seen of a sound server."""
 
 
+Turn: TypeAlias = "Callable[[Exchange], AbstractContextManager[object]]"
+"""Waits until an exchange may be recorded, and is held meanwhile: for several processes that share a machine."""
+
+
+def any_time(_exchange: Exchange) -> AbstractContextManager[object]:
+    """The turn of a process that shares with none."""
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One attempt at an exchange: its trace, or why there is none."""
@@ -50,11 +60,12 @@ class Recording:
 class Recordings:
     """The recordings of one target by exchange, in the order of attempts."""
 
-    def __init__(self, target: Target, slow_factor: float = 1.0) -> None:
+    def __init__(self, target: Target, slow_factor: float = 1.0, turn: Turn = any_time) -> None:
         self.target = target
         self.ended: str | None = None
         """Why the target is gone, in one sentence; None while it answers."""
         self._slow_factor = slow_factor
+        self._turn = turn
         self._attempts: dict[str, list[Recording]] = {}
         self._warm = False
         self._gone_at_s = 0.0
@@ -116,6 +127,7 @@ class Recordings:
             raise NotObserved(self.ended)
         target = self.target
         with ExitStack() as stack:
+            stack.enter_context(self._turn(exchange))
             if exchange.launch is not None and target.implementation is not None:
                 target = stack.enter_context(running(target.implementation, exchange.launch))
             recorder = stack.enter_context(Recorder(target, exchange.name, self._slow_factor))

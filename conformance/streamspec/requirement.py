@@ -176,23 +176,26 @@ class UnknownSelection(Exception):
 def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> Sequence[Requirement]:
     """The requirements whose id starts with one of `only` (all if empty) and with none of `skip`.
 
-    A prefix ends at a hyphen: `head` and `head-no` select, `hea` does not. Raises UnknownSelection for a prefix that
-    matches nothing.
+    A prefix ends at a hyphen: `head` and `head-no` select, `hea` does not; each may be several, separated by commas.
+    Raises UnknownSelection for a prefix that matches nothing, and where nothing is left.
     """
     known = all_requirements()
-    only, skip = tuple(only), tuple(skip)
+    only, skip = _split(only), _split(skip)
     for prefix in (*only, *skip):
         if not any(_matches(made.id, prefix) for made in known):
             raise UnknownSelection(
                 f"no requirement is named {prefix!r} or starts with it; the areas are "
                 f"{', '.join(dict.fromkeys(made.area for made in known))}; `streamspec list` shows every id"
             )
-    return [
+    chosen = [
         made
         for made in known
         if (not only or any(_matches(made.id, prefix) for prefix in only))
         and not any(_matches(made.id, prefix) for prefix in skip)
     ]
+    if not chosen:
+        raise UnknownSelection("what is to be skipped leaves no requirement of those that are selected")
+    return chosen
 
 
 def find_mutant(path: str) -> Mutant:
@@ -202,6 +205,10 @@ def find_mutant(path: str) -> Mutant:
         if mutant.path == path:
             return mutant
     raise UnknownSelection(f"no mutant {path!r}; `streamspec list --json` names them")
+
+
+def _split(prefixes: Iterable[str]) -> list[str]:
+    return [part.strip() for prefix in prefixes for part in prefix.split(",") if part.strip()]
 
 
 def _matches(id: str, prefix: str) -> bool:  # noqa: A002 - the contract's word

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from streamspec.contract import Level
 from streamspec.process import ProcessError
-from streamspec.recording import Recordings
+from streamspec.recording import Recordings, any_time
 from streamspec.report.curl import curl_line
 from streamspec.report.results import Finding, TargetResults, Verdict
 from streamspec.requirement import Late, NotObserved, Violation
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from streamspec.recording import Turn
     from streamspec.requirement import Figures, Requirement
     from streamspec.target import Implementation, Target
     from streamspec_client.trace import Trace
@@ -38,11 +39,17 @@ class Check:
     """The recording and judging of one target; a context manager, because it may launch a control server."""
 
     def __init__(
-        self, target: Target, slow_factor: float = 1.0, control: Callable[[], Implementation] = control_implementation
+        self,
+        target: Target,
+        slow_factor: float = 1.0,
+        *,
+        control: Callable[[], Implementation] = control_implementation,
+        turn: Turn = any_time,
     ) -> None:
         self.target = target
-        self._recordings = Recordings(target, slow_factor)
+        self._recordings = Recordings(target, slow_factor, turn)
         self._slow_factor = slow_factor
+        self._turn = turn
         self._control = control
         self._control_recordings: Recordings | None = None
         self._stack = ExitStack()
@@ -156,7 +163,7 @@ class Check:
         try:
             if self._control_recordings is None:
                 target = self._stack.enter_context(running(self._control()))
-                self._control_recordings = Recordings(target, self._slow_factor)
+                self._control_recordings = Recordings(target, self._slow_factor, self._turn)
             recording = self._control_recordings.attempt(requirement.exchange, number)
             if recording.trace is None:
                 return f"the control server could not be observed ({recording.unobserved})"

@@ -18,6 +18,8 @@ from streamspec.report.wording import (
     by_message,
     conclusion,
     evidence,
+    figure_name,
+    figure_value,
     figures,
     printable,
     totals,
@@ -87,18 +89,16 @@ def print_compare(
     ids = [made for made in known if any(finding.id == made for target in targets for finding in target.verdicts)]
     notes = _numbered_deviations(targets)
     cells = [{finding.id: finding for finding in target.verdicts} for target in targets]
-    first = max((len(made) for made in ids), default=0) + 2
-    heads = _heads(targets, console.width - first)
-    column = max([MARK_WIDTH + (2 if notes else 0), *map(len, heads)]) + 2
-    console.print(Text(" " * first + "".join(f"  {head:<{column - 2}}" for head in heads).rstrip(), "bold"))
+    columns = _columns(targets, console.width - max(map(len, ids), default=0), numbered=bool(notes))
+    first = max(map(len, ids), default=0)
+    _print_row(console, "", first, columns, [Text(head, "bold") for head in columns])
     for area, members in groupby(ids, key=lambda made: made.partition("-")[0]):
         _print_area(console, area)
         for made in members:
-            line = Text(f"  {made:<{first - 2}}")
-            for number, row in enumerate(cells):
-                line.append("  ").append(_cell(row.get(made), notes.get((number, made)), column - 2))
-            line.rstrip()
-            console.print(line, soft_wrap=True)
+            found = [_cell(row.get(made), notes.get((place, made))) for place, row in enumerate(cells)]
+            _print_row(console, made, first, columns, found)
+    heads = list(columns)
+    _print_measured(console, ids, cells, columns)
     _print_legend(console, targets, heads)
     _print_evidence(console, targets, known)
     _print_deviations(console, targets, notes, heads)
@@ -112,18 +112,44 @@ def _mark(verdict: Verdict, width: int) -> Text:
     return Text(f"{MARKS[verdict]:<{width}}", STYLES[verdict])
 
 
-def _cell(finding: Finding | None, note: int | None, width: int) -> Text:
-    if finding is None:
-        return Text(f"{'-':<{width}}", "dim")
-    mark = MARKS[finding.verdict] + (f" {note}" if note else "")
-    return Text(f"{mark:<{width}}", STYLES[finding.verdict])
+def _cell(finding: Finding | None, note: int | None) -> Text:
+    # No finding at all: the target did not start, so nothing could be observed.
+    verdict = finding.verdict if finding else Verdict.INCONCLUSIVE
+    return Text(MARKS[verdict] + (f" {note}" if note else ""), STYLES[verdict])
 
 
-def _heads(targets: Sequence[TargetResults], width: int) -> list[str]:
-    """Column heads: the targets' names, or letters where the names would not fit beside each other."""
-    names = [target.name for target in targets]
-    widest = max([MARK_WIDTH, *map(len, names)]) + 2
-    return names if widest * len(names) <= width else [_letter(number) for number in range(len(names))]
+def _columns(targets: Sequence[TargetResults], width: int, *, numbered: bool) -> dict[str, int]:
+    """Column heads and widths: the targets' names, or letters where these do not fit beside each other."""
+    least = MARK_WIDTH + (2 if numbered else 0)
+    named = {target.name: max(len(target.name), least) + 2 for target in targets}
+    return named if sum(named.values()) <= width else {_letter(place): least + 2 for place in range(len(targets))}
+
+
+def _print_row(console: Console, name: str, first: int, columns: Mapping[str, int], cells: Iterable[Text]) -> None:
+    line = Text(f"  {name:<{first}}")
+    for width, cell in zip(columns.values(), cells, strict=True):
+        line.append("  ").append(cell)
+        line.pad_right(width - 2 - len(cell))
+    line.rstrip()
+    console.print(line, soft_wrap=True)
+
+
+def _print_measured(
+    console: Console, ids: Sequence[str], cells: Sequence[Mapping[str, Finding]], columns: Mapping[str, int]
+) -> None:
+    """The figures side by side."""
+    rows: dict[str, list[Text]] = {}
+    for made in ids:
+        found = [row[made].measured if made in row else {} for row in cells]
+        for name in dict.fromkeys(name for measured in found for name in measured):
+            shown = [figure_value(measured[name]) if name in measured else "" for measured in found]
+            rows[f"{made}: {figure_name(name)}"] = [Text(value) for value in shown]
+    if rows:
+        first = max(map(len, rows))
+        _print_row(console, "", first, columns, [Text("")] * len(columns))
+        _print_row(console, "measured", first, columns, [Text(head, "bold") for head in columns])
+        for name, values in rows.items():
+            _print_row(console, name, first, columns, values)
 
 
 def _letter(number: int) -> str:

@@ -43,15 +43,18 @@ def printable(text: str) -> str:
 
 
 def figures(finding: Finding) -> str:
-    """What was measured: `cleanup 0.8 ms, items 3`."""
-    return ", ".join(_figure(name, value) for name, value in finding.measured.items())
+    """What was measured: `cleanup ms 0.8, items 3`."""
+    return ", ".join(f"{figure_name(name)} {figure_value(value)}" for name, value in finding.measured.items())
 
 
-def _figure(name: str, value: float) -> str:
-    words, _, unit = name.rpartition("_")
-    if unit not in {"ms", "s", "bytes"} or not words:
-        words, unit = name, ""
-    return f"{words.replace('_', ' ')} {value:,.10g} {unit}".strip()
+def figure_name(name: str) -> str:
+    """A figure's name in words, its unit last."""
+    return name.replace("_", " ")
+
+
+def figure_value(value: float) -> str:
+    """Three digits tell machines and servers apart; the rest is noise."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def evidence(finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> Iterator[tuple[str, str]]:
