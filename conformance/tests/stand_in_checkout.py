@@ -37,8 +37,13 @@ case "$*" in
 esac
 """
 STREAMSPEC = """
-import json, os, sys
-print(json.dumps({"arguments": sys.argv[4:], "cwd": os.getcwd(), "environ": dict(os.environ)}))
+import fcntl, json, os, sys
+said = {"arguments": sys.argv[4:], "cwd": os.getcwd(), "environ": dict(os.environ), "lock": "free"}
+try:
+    fcntl.flock(os.open(os.environ["WORK"] + "/bootstrap.lock", os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    said["lock"] = "held"
+print(json.dumps(said))
 sys.exit(int(os.environ.get("ANSWER", 0)))
 """
 

@@ -172,6 +172,24 @@ def test_second_start_waits_for_the_first(checkout: Checkout, gate: Gate) -> Non
     assert [line.split()[0] for line in checkout.calls()] == ["uv", "uv", "tox"]
 
 
+def test_start_waits_for_what_a_killed_one_left_running(checkout: Checkout, gate: Gate) -> None:
+    first = checkout.start("list", GATE=gate.path)
+    gate.wait_until_reached()
+    first.kill()
+    second = checkout.start("list")
+    assert second.stderr is not None
+    assert "waiting for another run" in second.stderr.readline()
+    gate.open()
+    for process in (first, second):
+        process.communicate(timeout=DEADLINE_S)
+    assert second.returncode == 0
+    assert [line.split()[0] for line in checkout.calls()] == ["uv", "uv", "tox", "tox"]
+
+
+def test_command_holds_up_no_other_start(checkout: Checkout) -> None:
+    assert json.loads(checkout.run("list").stdout)["lock"] == "free"
+
+
 @pytest.mark.parametrize("command", ["list", "test"])
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_start_ends_what_it_started(
