@@ -175,6 +175,7 @@ def head_before_first_item(trace: Trace) -> None:
         "chunks-causal-encoded": "the same",
         "chunks-causal-tiny": "the same",
         "chunks-one-per-item": "the same",
+        "framing-causal": "the same",
     }
 )
 class HoldsTheHeadBackForTheFirstItem(ControlServer):
