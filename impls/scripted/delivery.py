@@ -192,7 +192,7 @@ class _Delivery:
     def _give_up(self) -> None:
         """The server cancels a handler because the client left (aiohttp), or because its own time is over."""
         connection = self._wire.connection
-        if self._departure.done() or (connection is not None and connection.is_closing()):
+        if self._departure.done() or connection is None or connection.is_closing():
             self._end(Reason.DISCONNECTED)
         self._end(Reason.SHUTDOWN)
         self._stop_producing()
