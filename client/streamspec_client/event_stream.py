@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamspec_client.event import Event
+from streamspec_client.event import Event, EventTooLarge
 from streamspec_client.event_stream_lines import BOM, Line, LineScanner
 from streamspec_client.event_stream_shape import events_of_same_shape, new_event
 
@@ -23,26 +23,11 @@ DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 MAX_RETRY_MS = 2**53 - 1
 """A longer `retry` is read as this: the largest integer that a decoder in JavaScript reports exactly, too."""
 
-
 _LF = 0x0A
 _CR = 0x0D
 
 # Line by line, an event of two lines takes 1 µs; to find out the shape of many takes 2 µs.
 _WORTH_A_PROOF = 200
-
-
-class EventTooLarge(Exception):
-    """One event, or one line, is longer than the decoder may hold; the rest of the stream cannot be decoded."""
-
-    def __init__(self, max_event_bytes: int) -> None:
-        super().__init__(max_event_bytes)
-        self.max_event_bytes = max_event_bytes
-
-    def __str__(self) -> str:
-        return (
-            f"one event or line is longer than max_event_bytes ({self.max_event_bytes}): "
-            "give the decoder a larger max_event_bytes, or close the connection"
-        )
 
 
 class EventStreamDecoder:
@@ -109,7 +94,7 @@ class EventStreamDecoder:
         """The last valid `retry` in milliseconds, at most MAX_RETRY_MS; None before the first."""
         return self._retry_ms
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes | bytearray) -> list[Event]:
         """Return the events that `data` completes, in order; each comes with the very byte that ends it.
 
         Never raises for what the bytes say: ill-formed UTF-8 becomes U+FFFD, unknown fields are ignored. Raises
@@ -152,7 +137,7 @@ class EventStreamDecoder:
         if self._too_large is not None:
             raise self._too_large
 
-    def _prepared(self, data: bytes) -> bytes:
+    def _prepared(self, data: bytes | bytearray) -> bytes | bytearray:
         """Refuse `data` after the end, show it to the observer, strip the one BOM, turn each line end into LF."""
         if self._closed or self._too_large is not None:
             raise self._refusal()
@@ -187,7 +172,7 @@ class EventStreamDecoder:
             for line in lines:
                 self._observer(line)
 
-    def _within_limit(self, data: bytes) -> list[Event]:
+    def _within_limit(self, data: bytes | bytearray) -> list[Event]:
         """Take in `data`, which may be too much for one event, in pieces that are not."""
         events: list[Event] = []
         start = 0
@@ -206,7 +191,7 @@ class EventStreamDecoder:
             start = end
         return events
 
-    def _whole_lines(self, data: bytes) -> list[Event]:
+    def _whole_lines(self, data: bytes | bytearray) -> list[Event]:
         """Put the unfinished line before `data` and keep the next one back."""
         end = data.rfind(b"\n") + 1
         if not end:
@@ -220,7 +205,7 @@ class EventStreamDecoder:
             self._tail += data[end:]
         return self._complete_lines(lines)
 
-    def _complete_lines(self, lines: bytes) -> list[Event]:
+    def _complete_lines(self, lines: bytes | bytearray) -> list[Event]:
         """Take in lines that each end with LF: the end of a begun event, whole events, the begin of one."""
         events: list[Event] = []
         if self._is_in_event():
@@ -242,7 +227,7 @@ class EventStreamDecoder:
             self._lines(lines[:-1], events)
         return events
 
-    def _blocks(self, blocks: bytes, events: list[Event]) -> None:
+    def _blocks(self, blocks: bytes | bytearray, events: list[Event]) -> None:
         """Take in whole events, or blank lines: all at once if they are alike, else one by one."""
         if len(blocks) > _WORTH_A_PROOF:
             alike = events_of_same_shape(blocks, self._id)
@@ -257,7 +242,7 @@ class EventStreamDecoder:
                 self._lines(block, events)
                 self._dispatch(events)
 
-    def _data_lines(self, lines: bytes) -> bool:
+    def _data_lines(self, lines: bytes | bytearray) -> bool:
         """Process lines if all of them begin with "data: "; else leave them."""
         if not lines.startswith(b"data: "):
             return False
@@ -269,7 +254,7 @@ class EventStreamDecoder:
         self._held += len(lines) + 1
         return True
 
-    def _lines(self, lines: bytes, events: list[Event]) -> None:
+    def _lines(self, lines: bytes | bytearray, events: list[Event]) -> None:
         """Process lines, LF between them."""
         if self._data_lines(lines):
             return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FIRST_EVENT = re.compile(rb"(event|id|data):.*\n(?:(event|id|data):.*\n)?(?:(event|id|data):.*\n)?\n")
 
 
-def events_of_same_shape(blocks: bytes, last_event_id: str) -> list[Event] | None:
+def events_of_same_shape(blocks: bytes | bytearray, last_event_id: str) -> list[Event] | None:
     """Return the events of `blocks`, lines that end with LF and at last a blank one, if all are shaped as the first."""
     first = _FIRST_EVENT.match(blocks)
     if first is None:

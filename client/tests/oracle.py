@@ -32,7 +32,7 @@ def _utf8_decode(stream: bytes) -> str:
     return _utf8_decoder(stream[3:] if stream[:3] == b"\xef\xbb\xbf" else stream)
 
 
-def _utf8_decoder(io_queue: bytes) -> str:
+def _utf8_decoder(io_queue: bytes) -> str:  # noqa: PLR0912 - the steps of the text, in its order
     """Encoding 8.1.1, error mode "replacement"."""
     output: list[str] = []
     code_point = bytes_seen = bytes_needed = 0
@@ -40,7 +40,7 @@ def _utf8_decoder(io_queue: bytes) -> str:
     position = 0
     while True:
         if position == len(io_queue):
-            # "If byte is end-of-queue and UTF-8 bytes needed is not 0, then set UTF-8 bytes needed to 0 and return error."
+            # "If byte is end-of-queue and UTF-8 bytes needed is not 0": "return error".
             if bytes_needed:
                 output.append("\ufffd")
             return "".join(output)
@@ -70,8 +70,8 @@ def _utf8_decoder(io_queue: bytes) -> str:
                 output.append("\ufffd")
             continue
         if not lower_boundary <= byte <= upper_boundary:
-            # "Set UTF-8 code point, UTF-8 bytes needed, and UTF-8 bytes seen to 0, set UTF-8 lower boundary to 0x80, and
-            # set UTF-8 upper boundary to 0xBF. Restore byte to ioQueue. Return error."
+            # "Set UTF-8 code point, UTF-8 bytes needed, and UTF-8 bytes seen to 0, set UTF-8 lower boundary to 0x80,
+            # and set UTF-8 upper boundary to 0xBF. Restore byte to ioQueue. Return error."
             code_point = bytes_needed = bytes_seen = 0
             lower_boundary, upper_boundary = 0x80, 0xBF
             position -= 1
@@ -132,12 +132,13 @@ class _EventSource:
         # "If the line starts with a U+003A COLON character (:)": "Ignore the line."
         elif line[0] == ":":
             pass
-        # "If the line contains a U+003A COLON character (:)"
+        # "If the line contains a U+003A COLON character (:)", which then is not the first.
         elif ":" in line:
-            # "Collect the characters on the line before the first U+003A COLON character (:), and let field be that string."
+            # "Collect the characters on the line before the first U+003A COLON character (:), and let field be that
+            # string."
             field_name = line[: line.index(":")]
-            # "Collect the characters on the line after the first U+003A COLON character (:), and let value be that string.
-            # If value starts with a U+0020 SPACE character, remove it from value."
+            # "Collect the characters on the line after the first U+003A COLON character (:), and let value be that
+            # string. If value starts with a U+0020 SPACE character, remove it from value."
             value = line[line.index(":") + 1 :]
             if value[:1] == " ":
                 value = value[1:]
@@ -157,30 +158,30 @@ class _EventSource:
             # "If the field value does not contain U+0000 NULL"
             if "\x00" not in value:
                 self.last_event_id_buffer = value
-        elif field_name == "retry":
-            # "If the field value consists of only ASCII digits, then interpret the field value as an integer in base ten".
-            # The empty value is open in the text; it is no integer, so it is ignored.
-            if value != "" and all(character in "0123456789" for character in value):
-                number = 0
-                for character in value:
-                    number = number * 10 + "0123456789".index(character)
-                # Ours, not the standard's: the decoder reports nothing above what a double holds exactly.
-                self.reconnection_time = min(number, 2**53 - 1)
+        elif field_name == "retry" and value != "" and all(character in "0123456789" for character in value):
+            # "If the field value consists of only ASCII digits, then interpret the field value as an integer in base
+            # ten". The empty value is open in the text; it is no integer, so it is ignored.
+            number = 0
+            for character in value:
+                number = number * 10 + "0123456789".index(character)
+            # Ours, not the standard's: the decoder reports nothing above what a double holds exactly.
+            self.reconnection_time = min(number, 2**53 - 1)
 
     def dispatch_the_event(self) -> None:
         # 1. "Set the last event ID string of the event source to the value of the last event ID buffer. The buffer does
         #    not get reset".
         self.last_event_id_string = self.last_event_id_buffer
-        # 2. "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and
-        #    return."
+        # 2. "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string
+        #    and return."
         if self.data_buffer == "":
             self.event_type_buffer = ""
             return
-        # 3. "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove the last character".
+        # 3. "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove the last character
+        #    from the data buffer."
         if self.data_buffer[-1] == "\n":
             self.data_buffer = self.data_buffer[:-1]
-        # 4. and 5. "Initialize event's type attribute to "message", its data attribute to data, [...] and its lastEventId
-        #    attribute to the last event ID string of the event source."
+        # 4. and 5. "Initialize event's type attribute to "message", its data attribute to data, [...] and its
+        #    lastEventId attribute to the last event ID string of the event source."
         event_type = "message"
         # 6. "If the event type buffer has a value other than the empty string, change the type".
         if self.event_type_buffer != "":
