@@ -77,8 +77,8 @@ def _bind(host: str, port: int) -> socket.socket:
         listener = socket.create_server(address[:2], family=family, backlog=2_048)
     except OSError as error:
         sys.exit(f"Cannot listen on {host} port {port}: {error.strerror}. Choose another, or --port 0 for a free one.")
-    # asyncio turns Nagle's algorithm off only where the socket says its protocol (create_server's says 0); with it on, a
-    # server that writes an answer in two pieces waits 40 ms for a delayed ACK. Accepted sockets inherit the option.
+    # asyncio turns Nagle's algorithm off only where the socket says its protocol, and create_server's says 0; with it
+    # on, a server that writes an answer in two pieces waits 40 ms for a delayed ACK. Accepted sockets inherit this.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
