@@ -131,19 +131,19 @@ def started(command: Sequence[str], environ: Mapping[str, str], *, silent: bool)
     try:
         yield process
     except KeyboardInterrupt:
-        with contextlib.suppress(ProcessLookupError):
-            end_group(process)
+        end_group(process)
         raise
 
 
 def end_group(process: subprocess.Popen[str]) -> None:
     """Ends a command and what it started: all are interrupted, as by Ctrl-C, and after a grace killed."""
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GROUP_GRACE_S)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GROUP_GRACE_S)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def reading_of(said: str) -> str:
