@@ -197,11 +197,9 @@ def test_the_least_drift_that_sleep_pacing_has_is_late() -> None:
 
 
 def first_bytes(*took_ms: float) -> Trace:
-    talks = [
-        traces.conversation(traces.response((1.0 + ms / 1000, b"chunk")), name=f"stream-{number}", sent_at_s=1.0)
-        for number, ms in enumerate(took_ms)
-    ]
-    return traces.trace(*talks)
+    responses = [traces.response((number + ms / 1000, b"chunk")) for number, ms in enumerate(took_ms)]
+    asked = [Mark(float(number), "asked", number) for number in range(len(took_ms))]
+    return traces.trace(traces.conversation(*responses), marks=asked)
 
 
 def test_one_slow_first_byte_is_noise_and_a_slow_median_is_late() -> None:

@@ -1,8 +1,7 @@
 """One TCP connection that serves HTTP/1.1: the only module here that touches a transport.
 
 Rule: it never stops reading while a response is under way, so that FIN and RST are seen at once, also behind a
-pipelined request; it writes what it is given at once, and tells who answers that the client left. asyncio sets
-TCP_NODELAY on every TCP transport.
+pipelined request; it writes what it is given at once, and tells who answers that the client left.
 """
 
 from __future__ import annotations
