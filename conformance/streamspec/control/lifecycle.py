@@ -55,8 +55,8 @@ class Lifecycle(Delivery):
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listens, and returns the base URL."""
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        # Accepted sockets inherit it; asyncio sets it itself only where the socket says that its protocol is TCP, and that
-        # of socket.create_server does not. Without it an item waits 40 ms for the acknowledgement of the one before.
+        # Accepted sockets inherit it; asyncio sets it itself only where the socket says that its protocol is TCP, and
+        # that of socket.create_server does not. Without it an item waits 40 ms for the ACK of the one before.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self.tcp_nodelay)
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: Connection(self), sock=listening, backlog=ACCEPTED_AT_ONCE)
