@@ -86,7 +86,11 @@ def streamspec_target(pytestconfig: pytest.Config) -> Iterator[Target]:
     """
     from streamspec.pytest_session import launched, named_target  # noqa: PLC0415 - lazy
 
-    with launched(named_target(pytestconfig)) as target:
+    try:
+        named = named_target(pytestconfig)
+    except pytest.UsageError as error:  # in a worker of pytest-xdist, whose collection cannot be refused
+        named = error
+    with launched(named) as target:
         yield target
 
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 import tempfile
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,16 +64,22 @@ def named_target(config: pytest.Config) -> Implementation | str:
 
 
 @contextmanager
-def launched(target: Target | Implementation | str) -> Iterator[Target]:
+def launched(target: Target | Implementation | str | pytest.UsageError) -> Iterator[Target]:
     """The target, running. Where it does not start, the tests that want it fail with a sentence, not a traceback."""
     if isinstance(target, Target):
         yield target
         return
+    stack, problem = ExitStack(), ""
     try:
-        with running(target) as found:
-            yield found
+        if isinstance(target, pytest.UsageError):
+            raise TargetError(str(target))
+        found = stack.enter_context(running(target))
     except (TargetError, ProcessError) as error:
-        pytest.fail(f"INCONCLUSIVE: {error}", pytrace=False)
+        problem = str(error)
+    if problem:  # outside of `except`, or pytest would tell of both exceptions
+        pytest.fail(f"INCONCLUSIVE: {problem}", pytrace=False)
+    with stack:
+        yield found
 
 
 class SessionCheck:
@@ -81,7 +87,7 @@ class SessionCheck:
 
     def __init__(self, session: pytest.Session, target: Target) -> None:
         self._session = session
-        self._spec = str(target.implementation.source) if target.implementation else target.url
+        self._spec = _shortest(target.implementation.source) if target.implementation else target.url
         self._check = Check(target, turn=_turn_among_workers)
         self._began_s = time.monotonic()
         self._recorded = "PYTEST_XDIST_WORKER" in os.environ
@@ -155,6 +161,11 @@ class RequirementTest:
         lines = [f"{MARKS[finding.verdict]} {finding.id}: {self.sentence}"]
         lines += [f"  {label:<9} {text}" for label, text in evidence(finding, target, REGISTRY)]
         return "\n".join(lines)
+
+
+def _shortest(path: Path) -> str:
+    path, here = path.absolute(), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 @contextmanager
