@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from streamspec.pytest_session import RequirementTest, SessionCheck
-    from streamspec.target import Target
+    from streamspec.target import Implementation, Target
 
 MARKER = "streamspec"
 ATTRIBUTE = "streamspec"
@@ -86,6 +86,7 @@ def streamspec_target(pytestconfig: pytest.Config) -> Iterator[Target]:
     """
     from streamspec.pytest_session import launched, named_target  # noqa: PLC0415 - lazy
 
+    named: Implementation | str | pytest.UsageError
     try:
         named = named_target(pytestconfig)
     except pytest.UsageError as error:  # in a worker of pytest-xdist, whose collection cannot be refused
