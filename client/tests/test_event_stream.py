@@ -125,8 +125,9 @@ def events_until_too_large(decoder: EventStreamDecoder, pieces: list[bytes]) -> 
 def test_an_event_or_a_line_beyond_the_limit_is_an_error_wherever_it_is_split(stream: bytes) -> None:
     """Of two data lines, the first counts with its line end."""
     first = Event("message", "a", "")
-    for piece_bytes in range(1, 20):
-        pieces = in_pieces(b"data: a\n\n" + stream + b"\n\ndata: a\n\n", piece_bytes)
+    whole = b"data: a\n\n" + stream + b"\n\ndata: a\n\n"
+    an_event_a_piece = cut_at(whole, [9, len(whole) - 9])
+    for pieces in [an_event_a_piece, *(in_pieces(whole, piece_bytes) for piece_bytes in range(1, 20))]:
         too_small = EventStreamDecoder(max_event_bytes=len(stream) - 1)
         assert events_until_too_large(too_small, [*pieces, b""]) == [first, TOO_LARGE]
         large_enough = EventStreamDecoder(max_event_bytes=len(stream))
