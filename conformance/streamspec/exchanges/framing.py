@@ -42,6 +42,9 @@ DATA: dict[str, tuple[str, ...]] = {
 }
 """Items that have data alone, by the name of their script. It parses back as given, with LF for each line end."""
 
+GET, GET_COUNT = "get", 3
+"""The stream of GET /sse beside the scripts, and its count."""
+
 LAST_EVENT_IDS = ("42", "42", "a:b c", "", "0", "alone")
 """The last event ID at each event of the script `id`."""
 
@@ -122,10 +125,11 @@ def _wait_all(recorder: Recorder, streams: Sequence[Connection]) -> None:
 
 @exchange(Capability.SCRIPT)
 def scripted_events(recorder: Recorder) -> None:
-    """Event streams side by side, each of a script of its own."""
+    """Event streams side by side, each of a script of its own, and one by GET."""
     streams = [
         recorder.post("/sse", _fenced(items), token=recorder.token(), name=name) for name, items in ITEMS.items()
     ]
+    streams.append(recorder.get(f"/sse?count={GET_COUNT}&interval_ms=0", name=GET))
     _wait_all(recorder, streams)
 
 
@@ -155,14 +159,14 @@ WHOLE_ITEMS: tuple[Item, ...] = (
 )
 WHOLE_REPEAT = 2
 
-COUNTS = {"get": COUNTED_EVENTS, "get-none": 0, "post": WHOLE_REPEAT * len(WHOLE_ITEMS), "post-none": 0}
+COUNTS = {GET: COUNTED_EVENTS, "get-none": 0, "post": WHOLE_REPEAT * len(WHOLE_ITEMS), "post-none": 0}
 """The count in the terminal event of each stream that is read to its end."""
 
 
 @exchange()
 def ended_events(recorder: Recorder) -> None:
     """Event streams that are read to their end: by GET, and by POST where scripts are declared."""
-    streams = [recorder.get(f"/sse?count={COUNTS[name]}&interval_ms=0", name=name) for name in ("get", "get-none")]
+    streams = [recorder.get(f"/sse?count={COUNTS[name]}&interval_ms=0", name=name) for name in (GET, "get-none")]
     if Capability.SCRIPT in recorder.target.capabilities:
         token = recorder.token()
         streams.append(recorder.post("/sse", WHOLE_ITEMS, token=token, name="post", repeat=WHOLE_REPEAT))

@@ -133,10 +133,33 @@ class LeavesTheLastEventUnfinished(ControlServer):
         return super().terminal_event(stream).removesuffix(b"\n")
 
 
+def _json(text: str) -> JSON:
+    try:
+        value: JSON = json.loads(text)
+    except ValueError:
+        return None
+    return value
+
+
+def demo_events(trace: Trace) -> list[Dispatched]:
+    """The events of GET /sse that have a number. Late while more may come, Violation where they do not."""
+    response = streamed(trace, framing.GET)
+    numbered = [made for made in dispatched(response.body) if '"n"' in made.event.data]
+    if len(numbered) < framing.GET_COUNT and response.ending is Ending.OPEN:
+        raise Late(expected=f"{framing.GET_COUNT} events of GET /sse", actual=str(len(numbered)))
+    expect(len(numbered) == framing.GET_COUNT, f"{framing.GET_COUNT} numbered events of GET /sse", len(numbered))
+    return numbered
+
+
 @requirement("framing-one-dispatch", MUST, html("event-stream-interpretation"), framing.scripted_events)
 def framing_one_dispatch(trace: Trace) -> None:
     """An item with data is dispatched as one event, and an item without data as none."""
     expect_data(trace, "one-dispatch", ["one", "one", '{"n": 2}', "three", "x" * 100])
+    first = dispatched(accepted(trace, "one-dispatch", framing.PLAIN).body)[0].event
+    expect(first.data == framing.BEFORE, "no event but the items", shown([tuple(first)]))
+    for number, made in enumerate(demo_events(trace), 1):
+        wanted: JSON = {"n": number, "text": "hello"}
+        expect(_json(made.event.data) == wanted, f"the data {json.dumps(wanted)}", repr(made.event.data))
 
 
 @framing_one_dispatch.mutant()
@@ -147,14 +170,6 @@ class DispatchesRetry(ControlServer):
 
 def _terminal_events(response: Response) -> list[Dispatched]:
     return [made for made in dispatched(response.body) if made.event.type == TERMINAL_EVENT]
-
-
-def _json(text: str) -> JSON:
-    try:
-        value: JSON = json.loads(text)
-    except ValueError:
-        return None
-    return value
 
 
 @requirement("framing-terminal-event", MUST, contract("Endings"), framing.ended_events)

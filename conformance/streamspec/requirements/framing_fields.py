@@ -11,7 +11,7 @@ from streamspec.dispatches import accepted, expect_each, expect_refused, fenced,
 from streamspec.exchanges import framing
 from streamspec.judging import answered, expect
 from streamspec.requirement import requirement
-from streamspec.requirements.framing import between_fences
+from streamspec.requirements.framing import between_fences, demo_events
 from streamspec_client.event_stream_lines import LineKind, lines_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def _expect_last_event_ids(trace: Trace, name: str, wanted: Sequence[str]) -> No
 def framing_id(trace: Trace) -> None:
     """An id becomes the last event ID, which stays until the next one; an empty id resets it."""
     _expect_last_event_ids(trace, "id", framing.LAST_EVENT_IDS)
+    demo = demo_events(trace)
+    expect_each(demo, [made.event.last_event_id for made in demo], ["1", "2", "3"], "the last event ID")
 
 
 @framing_id.mutant()
