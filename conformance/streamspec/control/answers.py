@@ -55,12 +55,12 @@ class Answers(HeaderFields):
         """The problem object that is sent."""
         return problem.members()
 
-    def refuse_bytes(self, connection: Connection, problem: Problem) -> None:
+    def refuse_bytes(self, connection: Connection, problem: Problem, request: Request | None = None) -> None:
         """Answers what cannot be read as a request, and reads no further on that connection."""
         content = json.dumps(self.problem_members(problem)).encode()
-        unread = Request("GET", "/", (1, 1), ())
+        known = request or Request("GET", "/", (1, 1), ())
         fields = [
-            *self.problem_fields(unread, problem),
+            *self.problem_fields(known, problem),
             ("Content-Length", str(len(content))),
             ("Connection", "close"),
         ]

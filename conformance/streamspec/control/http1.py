@@ -33,10 +33,12 @@ MAX_CHUNK_LINE_BYTES = 4_096
 class BadRequest(Exception):
     """The bytes are no request that can be answered in kind; the connection closes after the answer."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, request: Request | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.request = request
+        """The request line and header section, where they were read; the answer may depend on them."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,10 @@ class RequestReader:
             fields.append(field_line(line))
         request = Request(method, target, version, tuple(fields))
         check_host(request)
-        body = yield from self._body(request)
+        try:
+            body = yield from self._body(request)
+        except BadRequest as error:
+            raise BadRequest(error.status, error.detail, request) from error
         return Request(method, target, version, tuple(fields), body)
 
     def _body(self, request: Request) -> Generator[None, None, bytes]:

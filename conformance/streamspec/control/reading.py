@@ -110,7 +110,7 @@ class ScriptReader(Checks):
             for index, item in enumerate(listed)
         )
         repeat = self.number(body, "repeat", "") or 1
-        end = self.text(body, "end", "") or End.COMPLETE.value
+        end = self.check_string(body.get("end", End.COMPLETE.value), "end")
         if end not in list(End):
             raise Problem(422, f"end must be one of {', '.join(End)}, not {end[:40]!r}", "end")
         return Script(
