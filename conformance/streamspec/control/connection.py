@@ -123,13 +123,18 @@ class Connection(asyncio.Protocol):
             self._writable.set_result(None)
 
     @property
+    def broken(self) -> bool:
+        """Whether nothing more can be written."""
+        return self.lost or self._transport.is_closing()
+
+    @property
     def waiting_bytes(self) -> int:
         """Bytes written that the kernel has not taken yet."""
         return self._transport.get_write_buffer_size()
 
     def write(self, data: bytes | bytearray) -> None:
         """Hands the data to the kernel at once; the transport keeps what it does not take. Silent when lost."""
-        if not self.lost and not self._transport.is_closing():
+        if not self.broken:
             self._transport.write(data)
 
     async def drain(self, timeout_s: float) -> None:
