@@ -206,8 +206,15 @@ def _run(specs: Sequence[str], options: _Options, show: Callable[..., None]) -> 
         raise typer.Exit(exit_code(results.targets, strict=options.strict))
 
 
+class _Output(Console):
+    """Standard output. A reader that has gone is an error here as elsewhere: rich would exit 1, our "violation"."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    return Console(highlight=False)
+    return _Output(highlight=False)
 
 
 def _say(sentence: object) -> None:

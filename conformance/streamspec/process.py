@@ -88,9 +88,8 @@ class Process:
             except queue.Empty:
                 break
             if line is None:
-                raise ProcessError(
-                    f"{self._named()} ended {self.ending()} before it announced its URL{self.last_words()}"
-                )
+                how = f"ended {self.ending()}" if self.wait_exit(1) else "closed its standard output"
+                raise ProcessError(f"{self._named()} {how} before it announced its URL{self.last_words()}")
             seen.append(line)
             if match := ready.search(line):
                 return match.group(1)
