@@ -54,12 +54,20 @@ class Wire(Protocol):
 async def deliver(stream: Stream, wire: Wire) -> None:
     """Plays the stream to the client until it ends or is ended; raises Problem if it fails before the head."""
     items = play(stream)
-    try:
-        await anext(items)
-    except BaseException:
-        stream.entry.close(Reason.FAILED)
-        raise
+    await _begin(stream, items)
     await _Delivery(stream, items, wire).run()
+
+
+async def _begin(stream: Stream, items: AsyncGenerator[bytes, None]) -> None:
+    """Takes the producer as far as the head. One that fails before it cleans up as undisturbed as any other."""
+    beginning = asyncio.ensure_future(anext(items))
+    try:
+        await asyncio.shield(beginning)
+    except BaseException:
+        await asyncio.wait({beginning})
+        stream.entry.close(Reason.FAILED if stream.entry.cleaning else Reason.DISCONNECTED)
+        await items.aclose()
+        raise
 
 
 class _Delivery:

@@ -222,3 +222,37 @@ def test_nothing_is_written_to_a_connection_that_is_closing() -> None:
         assert wire.sent == ["head", b"a"]
 
     asyncio.run(scene())
+
+
+def test_a_failure_before_the_head_is_cleaned_up_though_the_server_cancels() -> None:
+    async def scene() -> None:
+        streams = Streams(Limits())
+        script: dict[str, object] = {"items": [], "fail_before_start": True, "cleanup_ms": 50}
+        stream = await opened(Kind.TEXT, script, streams)
+        delivery = asyncio.create_task(deliver(stream, FakeWire()))
+        async with asyncio.timeout(SHORT_S):
+            while not stream.entry.cleaning:  # noqa: ASYNC110 - a flag; nobody but this test waits for it
+                await asyncio.sleep(0)
+        delivery.cancel()
+        await ended(delivery)
+        assert delivery.cancelled()
+        assert (stream.entry.reason, stream.entry.cleanups) == (Reason.FAILED, 1)
+        assert await streams.wait_idle(0)
+
+    asyncio.run(scene())
+
+
+def test_a_stream_that_is_cancelled_before_it_begins_is_disconnected() -> None:
+    async def scene() -> None:
+        wire = FakeWire()
+        streams = Streams(Limits())
+        stream = await opened(Kind.TEXT, IDLE, streams)
+        delivery = asyncio.create_task(deliver(stream, wire))
+        await asyncio.sleep(0)
+        delivery.cancel()
+        await ended(delivery)
+        assert wire.sent == []
+        assert (stream.entry.reason, stream.entry.cleanups) == (Reason.DISCONNECTED, 1)
+        assert await streams.wait_idle(SHORT_S)
+
+    asyncio.run(scene())
