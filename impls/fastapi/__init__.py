@@ -1,1 +1,1 @@
-"""The contract with Starlette."""
+"""The contract with FastAPI."""
