@@ -31,6 +31,9 @@ STATE_WAIT_MS = 800
 WIRE_WAIT_S = 1.0
 """How long the first bytes are waited for before a stream is left: they tell where its producer is, and no verdict."""
 
+SHORT_WIRE_WAIT_S = 0.1
+"""The same where bytes have not come before: time to open the stream, so that there is one to leave."""
+
 IDLE = "count=2&interval_ms=60000"
 """One item at once, the next in a minute: whoever notices at the next write notices too late."""
 
@@ -60,7 +63,7 @@ RECOVERY_WAITS = 4
 
 
 class Client:
-    """Opens streams and leaves them; when one wait was in vain it waits no more, so a broken server costs one."""
+    """Reads streams and leaves them; after a wait in vain it hardly waits any more, so a broken server costs one."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -106,7 +109,7 @@ class Client:
 
     def _see(self, came: bool) -> None:
         if not came:
-            self._wire_wait_s = 0.0
+            self._wire_wait_s = SHORT_WIRE_WAIT_S
 
 
 def comments(response: Response) -> int:

@@ -182,6 +182,8 @@ class HoldsTheHeadBackForTheFirstItem(ControlServer):
     async def send_head(self, stream: Stream) -> None:
         stream.head_sent = True
         stream.unsent += self.head_bytes(stream)
+        stream.written_s = stream.record.opened_ms / 1000
+        self.schedule_keepalive(stream)
 
 
 @requirement("head-method-head", MUST, rfc(9110, "9.3.2"), head.head_and_get)
