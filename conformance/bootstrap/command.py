@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from bootstrap.preparation import environment_of_tools, make_tox, run_step, started, tox_run
+from bootstrap.preparation import ENDINGS, environment_of_tools, make_tox, run_step, started, tox_run
 from bootstrap.workspace import ROOT, CannotPrepareError, fingerprint, is_ready, mark_ready, say, take_lock, work_folder
 
 NOT_PREPARED = 3  # the suite's own code for "nothing could be observed"
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(HELP, end="", file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    for ending in ENDINGS:
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, signal.default_int_handler)
     try:

@@ -26,6 +26,8 @@ from bootstrap.workspace import (
 
 GROUP_GRACE_S = 20.0  # tox.ini gives a command that is interrupted three times five seconds; uv and pip go at once
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 VENV_MISSING = """\
 this Python ({python}) cannot make a virtual environment: it lacks venv or ensurepip.
 On Debian and Ubuntu: apt install python3.{minor}-venv
@@ -113,26 +115,45 @@ def run_step(command: Sequence[str], environ: Mapping[str, str]) -> None:
 @contextlib.contextmanager
 def started(command: Sequence[str], environ: Mapping[str, str], *, silent: bool) -> Iterator[subprocess.Popen[str]]:
     """A running command, which ends with all that it started where this process is told to end first."""
+    process = None
     try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL if silent else None,
-            stdout=subprocess.PIPE if silent else None,
-            stderr=subprocess.STDOUT if silent else None,
-            env=environ,
-            cwd=ROOT,
-            text=True,
-            errors="replace",
-            close_fds=False,  # the lock of the folder goes along
-            start_new_session=True,  # one group to end, and the terminal's Ctrl-C comes here alone
-        )
+        with endings_deferred() as endings:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL if silent else None,
+                stdout=subprocess.PIPE if silent else None,
+                stderr=subprocess.STDOUT if silent else None,
+                env=environ,
+                cwd=ROOT,
+                text=True,
+                errors="replace",
+                close_fds=False,  # the lock of the folder goes along
+                start_new_session=True,  # one group to end, and the terminal's Ctrl-C comes here alone
+            )
+        if endings:
+            raise KeyboardInterrupt
+        yield process
     except OSError as error:
         raise CannotPrepareError(f"{command[0]} cannot be run: {error.strerror}.") from error
-    try:
-        yield process
     except KeyboardInterrupt:
-        end_group(process)
+        if process is not None:
+            end_group(process)
         raise
+
+
+@contextlib.contextmanager
+def endings_deferred() -> Iterator[list[int]]:
+    """Collects the signals that would end this process, so that none comes between a start and its being known."""
+    came: list[int] = []
+    handlers = {ending: signal.getsignal(ending) for ending in ENDINGS}
+    for ending, handler in handlers.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(ending, lambda number, _frame: came.append(number))
+    try:
+        yield came
+    finally:
+        for ending, handler in handlers.items():
+            signal.signal(ending, handler)
 
 
 def end_group(process: subprocess.Popen[str]) -> None:

@@ -204,6 +204,24 @@ def test_interrupted_start_ends_what_it_started(
     assert gate.is_deserted()
 
 
+INTERRUPTED_WHILE_IT_STARTS_TOX = """
+import os, signal, subprocess
+begin = subprocess.Popen._execute_child
+def begin_and_be_interrupted(self, command, *rest):
+    begin(self, command, *rest)
+    if "tox" in command:
+        open(os.environ["GATE"] + ".reached").readline()
+        os.kill(os.getpid(), signal.SIGINT)
+subprocess.Popen._execute_child = begin_and_be_interrupted
+"""
+
+
+def test_no_moment_of_a_start_leaves_what_it_started(checkout: Checkout, gate: Gate) -> None:
+    run = checkout.run_altered(f"exec({INTERRUPTED_WHILE_IT_STARTS_TOX!r})", GATE=gate.path)
+    assert run.returncode == 130
+    assert gate.is_deserted()
+
+
 def test_work_folder_is_the_users_cache_where_the_checkout_has_none(checkout: Checkout) -> None:
     (checkout.root / ".tox").write_text("a file where the folder would be")
     place = checkout.root.parent / "home" / ".cache" / "streamspec"
