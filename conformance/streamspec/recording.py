@@ -47,6 +47,10 @@ def any_time(_exchange: Exchange) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+HANGS_AFTER_S = 10.0
+"""A server that leaves GET / without an answer for so long hangs; one that an endless producer starves takes 5 s."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One attempt at an exchange: its trace, or why there is none."""
@@ -63,12 +67,12 @@ class Recordings:
     def __init__(self, target: Target, slow_factor: float = 1.0, turn: Turn = any_time) -> None:
         self.target = target
         self.ended: str | None = None
-        """Why the target is gone, in one sentence; None while it answers."""
+        """Why nothing more can be recorded, in one sentence; None while the target answers."""
         self._slow_factor = slow_factor
         self._turn = turn
         self._attempts: dict[str, list[Recording]] = {}
         self._warm = False
-        self._gone_at_s = 0.0
+        self._gone_at_s: float | None = None
 
     def traces(self) -> dict[str, Trace]:
         """The traces by the name of their exchange, the latest attempt of each."""
@@ -95,22 +99,32 @@ class Recordings:
 
         together = [exchange for exchange in missing.values() if not exchange.alone and exchange.launch is None]
         _side_by_side([partial(observe, exchange) for exchange in together])
+        self._look_for_end()
         for exchange in missing.values():
             if exchange not in together:
                 observe(exchange)
-        self._look_for_end()
+                self._look_for_end()
 
     def attempt(self, exchange: Exchange, number: int) -> Recording:
-        """The attempt of that number, counted from 0; recorded now, alone, where there was none yet."""
+        """The attempt of that number, counted from 0; recorded now, alone, where there was none yet.
+
+        A target that hangs since then shows nothing new: its last attempt stands for all that would follow.
+        """
         self._warm_up()
-        while len(self._attempts.get(exchange.name, ())) <= number:
+        attempts = self._attempts.setdefault(exchange.name, [])
+        while len(attempts) <= number and not (attempts and self._hangs):
             self._observe(exchange)
-        return self._attempts[exchange.name][number]
+            self._look_for_end()
+        return attempts[min(number, len(attempts) - 1)]
+
+    @property
+    def _hangs(self) -> bool:
+        return self.ended is not None and self._gone_at_s is None
 
     def may_show_dying(self, recording: Recording) -> bool:
         """Whether the target may have been dying, of whatever cause, while this was recorded."""
         self._look_for_end()
-        return self.ended is not None and recording.finished_at_s > self._gone_at_s - DYING_S
+        return self._gone_at_s is not None and recording.finished_at_s > self._gone_at_s - DYING_S
 
     def _observe(self, exchange: Exchange) -> None:
         try:
@@ -148,20 +162,26 @@ class Recordings:
             self._look_for_end()
 
     def _look_for_end(self) -> None:
-        """Find out whether the target is gone: its process has ended, or nothing listens there any more."""
+        """Find out whether the target is gone: its process has ended, nothing listens there, or nobody is answered."""
         if self.ended is not None:
             return
-        process = self.target.process
         try:
             with Recorder(self.target, "still-there", self._slow_factor) as recorder:
+                connection = recorder.get("/")
+                if connection.wait_head(HANGS_AFTER_S):
+                    return
+                if not connection.closed:
+                    self.ended = f"{self.target.url}: the server hangs: GET / got no answer within {HANGS_AFTER_S:g} s"
+                    return
                 recorder.connect()
         except Unreachable as error:
             self._gone_at_s = time.monotonic()
+            process = self.target.process
             if process is not None and process.wait_exit(0.5):
                 words = process.last_words()
                 self.ended = f"{self.target.name}: the server ended {process.ending()} during the run{words}"
             else:
-                self.ended = f"{self.target.url}: the server stopped answering during the run: {error.reason}"
+                self.ended = f"{self.target.url}: the server stopped listening during the run: {error.reason}"
 
 
 def _our_crash(where: str, error: Exception) -> str:
