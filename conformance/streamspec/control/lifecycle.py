@@ -58,9 +58,6 @@ class Lifecycle(Delivery):
         # Accepted sockets inherit it; asyncio sets it itself only where the socket says that its protocol is TCP, and
         # that of socket.create_server does not. Without it an item waits 40 ms for the ACK of the one before.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self.tcp_nodelay)
-        # asyncio turns Nagle's algorithm off only where a socket names its protocol, and this one does not: accepted
-        # sockets inherit the option.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: Connection(self), sock=listening, backlog=ACCEPTED_AT_ONCE)
         listening.listen(BACKLOG)

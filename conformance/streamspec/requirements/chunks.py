@@ -61,7 +61,12 @@ class PadsChunkSizes(ControlServer):
         return super().encode_chunk(content).replace(b"\r\n", b"  \r\n", 1)
 
 
-@chunks_coding.mutant(also_breaks={"chunks-reuse": "what stands behind the message is read as the next status line"})
+@chunks_coding.mutant(
+    also_breaks={
+        "chunks-reuse": "what stands behind the message is read as the next status line",
+        "chunks-first-byte": "the same",
+    }
+)
 class WritesBytesBehindTheLastChunk(ControlServer):
     def last_chunk(self) -> bytes:
         return super().last_chunk() + b"\r\n"
