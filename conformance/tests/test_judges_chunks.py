@@ -11,7 +11,7 @@ from streamspec.chunked import read_chunked
 from streamspec.contract import DRIFT_BUDGET_MS, FIRST_BYTE_BUDGET_MS, LATENESS_BUDGET_MS
 from streamspec.exchanges import chunks as exchanges
 from streamspec.requirement import Late, NotObserved, Violation
-from streamspec.requirements import chunks
+from streamspec.requirements import chunks, chunks_timing
 from streamspec_client.trace import Closing, Ending, Framing, Mark, Response, Trace
 
 if TYPE_CHECKING:
@@ -164,14 +164,14 @@ def paced(late_ms: float, round_trip_s: float = 0.002) -> Trace:
 
 
 def test_lateness_is_measured_against_the_clock_of_the_shortest_round_trip() -> None:
-    figures = chunks.chunks_pacing.judge(paced(LATENESS_BUDGET_MS - 1))
+    figures = chunks_timing.chunks_pacing.judge(paced(LATENESS_BUDGET_MS - 1))
     assert figures is not None
     assert figures["lateness_median_ms"] == pytest.approx(LATENESS_BUDGET_MS - 1)
 
 
 def test_a_constant_lateness_over_the_budget_is_late() -> None:
     with pytest.raises(Late, match="lateness"):
-        chunks.chunks_pacing.judge(paced(LATENESS_BUDGET_MS + 1))
+        chunks_timing.chunks_pacing.judge(paced(LATENESS_BUDGET_MS + 1))
 
 
 def scheduled(drift_ms_per_item: float, stall_at: int | None = None) -> Trace:
@@ -186,14 +186,14 @@ def scheduled(drift_ms_per_item: float, stall_at: int | None = None) -> Trace:
 
 
 def test_a_schedule_without_drift_passes_even_with_a_stall_that_it_makes_up_for() -> None:
-    assert chunks.chunks_no_drift.judge(scheduled(0)) == {"drift_ms": 0}
-    assert chunks.chunks_no_drift.judge(scheduled(0, stall_at=350)) == {"drift_ms": 0}
+    assert chunks_timing.chunks_no_drift.judge(scheduled(0)) == {"drift_ms": 0}
+    assert chunks_timing.chunks_no_drift.judge(scheduled(0, stall_at=350)) == {"drift_ms": 0}
 
 
 def test_the_least_drift_that_sleep_pacing_has_is_late() -> None:
     assert 0.2 * exchanges.SCHEDULED_COUNT * 0.9 > DRIFT_BUDGET_MS
     with pytest.raises(Late, match="behind schedule"):
-        chunks.chunks_no_drift.judge(scheduled(0.2))
+        chunks_timing.chunks_no_drift.judge(scheduled(0.2))
 
 
 def first_bytes(*took_ms: float) -> Trace:
@@ -204,9 +204,9 @@ def first_bytes(*took_ms: float) -> Trace:
 
 def test_one_slow_first_byte_is_noise_and_a_slow_median_is_late() -> None:
     slow = FIRST_BYTE_BUDGET_MS + 1
-    assert chunks.chunks_first_byte.judge(first_bytes(1, 1, 1, slow, slow)) is not None
+    assert chunks_timing.chunks_first_byte.judge(first_bytes(1, 1, 1, slow, slow)) is not None
     with pytest.raises(Late):
-        chunks.chunks_first_byte.judge(first_bytes(1, 1, slow, slow, slow))
+        chunks_timing.chunks_first_byte.judge(first_bytes(1, 1, slow, slow, slow))
 
 
 def test_http10_without_transfer_encoding_and_closed_passes() -> None:
@@ -255,12 +255,12 @@ def demo(interval_ms: float, count: int = 20) -> Trace:
 
 
 def test_the_demo_is_twenty_chunks_three_tenths_of_a_second_apart() -> None:
-    assert chunks.chunks_default_demo.judge(demo(300)) is None
+    assert chunks_timing.chunks_default_demo.judge(demo(300)) is None
     with pytest.raises(Violation, match="bytes"):
-        chunks.chunks_default_demo.judge(demo(300, count=10))
+        chunks_timing.chunks_default_demo.judge(demo(300, count=10))
     for interval_ms in (0, 100, 400):
         with pytest.raises(Late, match="chunk 3"):
-            chunks.chunks_default_demo.judge(demo(interval_ms))
+            chunks_timing.chunks_default_demo.judge(demo(interval_ms))
 
 
 def test_post_and_get_must_agree() -> None:
