@@ -62,10 +62,12 @@ async def _begin(stream: Stream, items: AsyncGenerator[bytes, None]) -> None:
     """Takes the producer as far as the head. One that fails before it cleans up as undisturbed as any other."""
     beginning = asyncio.ensure_future(anext(items))
     try:
-        await asyncio.shield(beginning)
+        # Not `await beginning`: it would be cancelled with the task that awaits it.
+        await asyncio.wait({beginning})
+        beginning.result()
     except BaseException:
         await asyncio.wait({beginning})
-        stream.entry.close(Reason.FAILED if stream.entry.cleaning else Reason.DISCONNECTED)
+        stream.entry.close(Reason.DISCONNECTED if beginning.exception() is None else Reason.FAILED)
         await items.aclose()
         raise
 
