@@ -6,8 +6,8 @@ What one must know of aiohttp:
    (`AppRunner`, `run_app`; not from the command line, not under gunicorn). Without it an idle stream goes on for ever.
    aiohttp's own test server has it on: a test passes where the server in production does not.
 2. With it the handler is cancelled, once. There is nothing else to wait for: `departed` never returns, and `deliver`
-   takes the cancellation for what it is. A generator is not closed by that: one that is suspended at a `yield` waits
-   for the garbage collector unless somebody closes it (`aclosing`).
+   takes the cancellation for what it is. A generator is not closed by that: one that is suspended at a `yield` is left
+   to the interpreter, and its clean-up to a task that nobody waits for, unless somebody closes it (`aclosing`).
 3. `StreamResponse` answers HEAD with the content too: what is written follows the header section, and the client takes
    it for the next response. HEAD has a branch of its own.
 4. To HTTP/1.0 content without a length ends with the connection, yet a client that asks for keep-alive gets no end at
@@ -19,7 +19,8 @@ What one must know of aiohttp:
    early has succeeded: `write_eof` is called for it.
 8. A middleware's `except` serves only what is raised before the header section; `on_response_prepare` is the last
    place where fields can be added, and the one that sees streams as well.
-9. `request.query` is decoded and `rel_url` normalised; only `raw_path` has the query as it came.
+9. `request.query` is decoded and `rel_url` normalised; only `raw_path` has the query as it came. What the parser
+   refuses, a method that llhttp does not know too, is answered 400 as plain text before any middleware.
 10. `cleanup` closes the listener, waits for handlers twice `shutdown_timeout` (60 s), and then cancels them.
     `on_shutdown` comes before that wait and `cleanup_ctx` after it: streams are drained in the former.
 """
