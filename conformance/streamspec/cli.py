@@ -52,10 +52,12 @@ class Server(StrEnum):
 
 
 Select = Annotated[
-    list[str] | None, typer.Option("--select", help="Only ids that start so; repeat it, or separate by commas.")
+    list[str] | None,
+    typer.Option("--select", metavar="PREFIX", help="Only ids that start so; repeat it, or separate by commas."),
 ]
 Skip = Annotated[
-    list[str] | None, typer.Option("--skip", help="No ids that start so; repeat it, or separate by commas.")
+    list[str] | None,
+    typer.Option("--skip", metavar="PREFIX", help="No ids that start so; repeat it, or separate by commas."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="A SHOULD that does not hold is a violation too.")]
 Report = Annotated[
@@ -64,7 +66,10 @@ Report = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Write results.json, and nothing else, to standard output.")]
 JUnit = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML to this file too.", metavar="FILE")]
 SlowFactor = Annotated[
-    float, typer.Option("--slow-factor", help="Wait so many times as long for what must come.", min=0.1, max=100)
+    float,
+    typer.Option(
+        "--slow-factor", metavar="FACTOR", help="Wait so many times as long for what must come.", min=0.1, max=100
+    ),
 ]
 DEFAULT_REPORT = Path("streamspec-report")
 
@@ -94,7 +99,7 @@ def check(
     junit: JUnit = None,
     slow_factor: SlowFactor = 1.0,
 ) -> None:
-    """Run the requirements on one target and show each finding with its evidence."""
+    """Check one target in detail."""
     _run([target], _Options(only, skip, strict, report, json, junit, slow_factor), print_check)
 
 
@@ -110,7 +115,7 @@ def compare(
     junit: JUnit = None,
     slow_factor: SlowFactor = 1.0,
 ) -> None:
-    """Run the requirements on several targets and show them side by side."""
+    """Check several targets side by side."""
     _run(targets or [], _Options(only, skip, strict, report, json, junit, slow_factor), print_compare)
 
 
@@ -131,7 +136,7 @@ def list_requirements(
 
 @app.command()
 def explain(name: Annotated[str, typer.Argument(help="A requirement's id.", metavar="ID")]) -> None:
-    """Explain one requirement: its source, how it is shown, the mutants that prove it."""
+    """Explain one requirement, and what proves it."""
     with _sentences():
         known = all_requirements()
         if name not in REGISTRY:
@@ -150,7 +155,7 @@ def serve(
         Server | None, typer.Option(help="Server to use, if not the implementation's own choice.")
     ] = None,
 ) -> None:
-    """Serve one implementation until Ctrl-C, to look at it by hand."""
+    """Serve one implementation until Ctrl-C."""
     with _sentences():
         serve_implementation(implementation, host=host, port=port, server=server)
 

@@ -48,4 +48,4 @@ def _expect_free(host: str, port: int) -> None:
             trial.bind(address)
             trial.listen(1)
     except OSError as error:
-        raise TargetError(f"cannot listen on {host} port {port}: {error.strerror}; give another --port") from error
+        raise TargetError(f"cannot listen on {host} port {port}: {error.strerror}; give another --port or --host") from error

@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
 from rich.text import Text
 
 from streamspec.contract import AREAS, Level
+from streamspec.report.layout import print_labelled, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,40 +45,29 @@ def print_list(console: Console, requirements: Sequence[Requirement]) -> None:
     for area, members in groupby(requirements, key=lambda made: made.area):
         console.print(Text.assemble("\n" if area != requirements[0].area else "", (area, "bold"), f" · {AREAS[area]}"))
         for made in members:
-            room = max(20, console.width - width - 12)
-            lines = Text(made.sentence).wrap(console, room)
             level = Text(f"{made.level:<6}", "" if made.level is Level.MUST else "yellow")
-            console.print(Text.assemble("  ", f"{made.id:<{width}}  ", level, "  ", lines[0]))
-            for line in lines[1:]:
-                console.print(Text.assemble(" " * (width + 12), line))
+            first, *rest = wrapped(console, made.sentence, console.width - width - 12)
+            console.print(Text.assemble(f"  {made.id:<{width}}  ", level, f"  {first}"), soft_wrap=True)
+            for line in rest:
+                console.print(Text(" " * (width + 12) + line), soft_wrap=True)
 
 
 def print_explained(console: Console, made: Requirement, requirements: Iterable[Requirement]) -> None:
     """One requirement: its sentence, its source, how it is shown, the mutants that prove it, how to run it alone."""
     console.print(Text.assemble((made.id, "bold"), f"  {made.level}"))
     console.print(Text(made.sentence))
+    print_labelled(console, "source", f"{made.anchor.title}: {made.anchor.url}", breakable=False)
+    print_labelled(console, "shown by", f"{made.exchange.name}: {made.exchange.sentence}")
+    needs = [*sorted(made.exchange.needs), *(["a launched process"] if made.exchange.process else [])]
+    if needs:
+        print_labelled(console, "needs", ", ".join(needs))
+    for number, mutant in enumerate(made.mutants):
+        print_labelled(console, "" if number else "mutants", _mutant_line(mutant.name, mutant.also_breaks))
     also = [mutant for other in requirements for mutant in other.mutants if made.id in mutant.also_breaks]
-    parts = {
-        "source": [f"{made.anchor.title}: {made.anchor.url}"],
-        "shown by": [f"{made.exchange.name}: {made.exchange.sentence}"],
-        "needs": sorted(made.exchange.needs) + (["a launched process"] if made.exchange.process else []),
-        "mutants": [_mutant_line(mutant.name, mutant.also_breaks) for mutant in made.mutants],
-        "fails too": [f"{mutant.path}: {mutant.also_breaks[made.id]}" for mutant in also],
-        "judge": [_source_line(made)],
-        "run it": [f"streamspec check TARGET --select {made.id}"],
-    }
-    for label, lines in parts.items():
-        for number, line in enumerate(lines):
-            if label in {"source", "judge", "run it"}:  # to be copied: never broken by us
-                console.print(Text.assemble("  ", (f"{label:<10}", "dim"), line), soft_wrap=True)
-                continue
-            console.print(Text.assemble("  ", (f"{label if number == 0 else '':<10}", "dim")), end="")
-            _print_hanging(console, line)
-
-
-def _print_hanging(console: Console, text: str) -> None:
-    for number, line in enumerate(Text(text).wrap(console, max(20, console.width - 13))):
-        console.print(Padding(line, (0, 0, 0, 12)) if number else line)
+    for number, mutant in enumerate(also):
+        print_labelled(console, "" if number else "fails too", f"{mutant.path}: {mutant.also_breaks[made.id]}")
+    print_labelled(console, "judge", _source_line(made), breakable=False)
+    print_labelled(console, "run it", f"streamspec check TARGET --select {made.id}", breakable=False)
 
 
 def _mutant_line(name: str, also_breaks: Mapping[str, str]) -> str:

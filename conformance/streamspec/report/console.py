@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from streamspec.contract import AREAS
+from streamspec.report.layout import print_labelled
 from streamspec.report.results import Verdict
 from streamspec.report.wording import (
     MARKS,
@@ -19,6 +20,7 @@ from streamspec.report.wording import (
     conclusion,
     evidence,
     figure_name,
+    figure_unit,
     figure_value,
     figures,
     printable,
@@ -46,7 +48,6 @@ STYLES = {
 SENTENCES_FROM_WIDTH = 120
 """Columns from which sentences stand beside the ids; below they would be cut to a few words."""
 
-LABEL_WIDTH = 10
 MARK_WIDTH = max(len(mark) for mark in MARKS.values())
 
 
@@ -143,10 +144,11 @@ def _print_measured(
         found = [row[made].measured if made in row else {} for row in cells]
         for name in dict.fromkeys(name for measured in found for name in measured):
             shown = [figure_value(measured[name]) if name in measured else "" for measured in found]
-            rows[f"{made}: {figure_name(name)}"] = [Text(value) for value in shown]
+            only = max(map(len, found)) == 1
+            rows[f"{made} {figure_unit(name) if only else figure_name(name)}"] = [Text(value) for value in shown]
     if rows:
         first = max(map(len, rows))
-        _print_row(console, "", first, columns, [Text("")] * len(columns))
+        console.print()
         _print_row(console, "measured", first, columns, [Text(head, "bold") for head in columns])
         for name, values in rows.items():
             _print_row(console, name, first, columns, values)
@@ -166,6 +168,7 @@ def _print_legend(console: Console, targets: Sequence[TargetResults], heads: Seq
         named = target.name if head == target.name else f"{head} = {target.name}"
         console.print(Text.assemble((named, "bold"), f"  {versions(target) or target.spec}"), soft_wrap=True)
     shown = {finding.verdict for target in targets for finding in target.verdicts} - {Verdict.PASS}
+    shown |= {Verdict.INCONCLUSIVE for target in targets if not target.verdicts}
     if shown:
         console.print()
     for verdict in (verdict for verdict in MARKS if verdict in shown):
@@ -183,18 +186,9 @@ def _print_evidence(console: Console, targets: Iterable[TargetResults], known: M
 def _print_finding(console: Console, finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> None:
     console.print(Text.assemble(_mark(finding.verdict, 0), " ", (finding.id, "bold"), f" on {target.name}"))
     if finding.id in known:
-        _print_labelled(console, "", known[finding.id].sentence)
+        print_labelled(console, "", known[finding.id].sentence)
     for label, text in evidence(finding, target, known):
-        _print_labelled(console, label, text, breakable=label in {"expected", "actual", "found"})
-
-
-def _print_labelled(console: Console, label: str, text: str, *, breakable: bool = True) -> None:
-    """A label and its text; a long text goes on under itself, unless it is to be copied."""
-    lines = Text(text).wrap(console, max(20, console.width - LABEL_WIDTH - 2)) if breakable else [Text(text)]
-    for number, line in enumerate(lines):
-        shown = label if number == 0 else ""
-        line.rstrip()
-        console.print(Text.assemble("  ", (f"{shown:<{LABEL_WIDTH}}", "dim"), line), soft_wrap=True)
+        print_labelled(console, label, text, breakable=label in {"expected", "actual", "found"})
 
 
 def _numbered_deviations(targets: Sequence[TargetResults]) -> dict[tuple[int, str], int]:
@@ -220,9 +214,9 @@ def _print_deviations(
             console.print(Text("\nDeviations", "bold"))
         told.add(number)
         finding = next(finding for finding in targets[place].verdicts if finding.id == made)
-        _print_labelled(console, str(number), f"{heads[place]}, {made}: {printable(finding.reason or '')}")
+        print_labelled(console, str(number), f"{heads[place]}, {made}: {printable(finding.reason or '')}")
         if finding.link:
-            _print_labelled(console, "", finding.link, breakable=False)
+            print_labelled(console, "", finding.link, breakable=False)
 
 
 def _print_reasons(console: Console, targets: Sequence[TargetResults]) -> None:
@@ -233,11 +227,11 @@ def _print_reasons(console: Console, targets: Sequence[TargetResults]) -> None:
             for message, findings in by_message(target, verdict).items():
                 console.print(Text.assemble("\n", _mark(verdict, 0), f" on {target.name}, {_count(findings)}"))
                 reason = findings[0].reason if verdict is Verdict.DEVIATION else None
-                _print_labelled(console, "because", printable(reason or message))
+                print_labelled(console, "because", printable(reason or message))
                 if verdict is Verdict.DEVIATION:
-                    _print_labelled(console, "found", printable(message))
-                    _print_labelled(console, "link", findings[0].link or "", breakable=False)
-                _print_labelled(console, "ids", ", ".join(finding.id for finding in findings))
+                    print_labelled(console, "found", printable(message))
+                    print_labelled(console, "link", findings[0].link or "", breakable=False)
+                print_labelled(console, "ids", ", ".join(finding.id for finding in findings))
 
 
 def _count(findings: Sequence[Finding]) -> str:
@@ -252,4 +246,4 @@ def _print_conclusion(console: Console, target: TargetResults, *, strict: bool) 
     line.append(f", in {target.duration_s:.1f} s" if target.verdicts else "")
     console.print(line, soft_wrap=True)
     if target.error:
-        _print_labelled(console, "because", printable(target.error))
+        print_labelled(console, "because", printable(target.error))

@@ -36,6 +36,9 @@ LONGEST_TEXT = 1_000
 """Characters of evidence shown; results.json has it whole."""
 
 
+UNITS = {"ms", "s", "bytes"}
+
+
 def printable(text: str) -> str:
     """The text in one line: a server must not be able to write control characters to a terminal or into XML."""
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
@@ -50,6 +53,12 @@ def figures(finding: Finding) -> str:
 def figure_name(name: str) -> str:
     """A figure's name in words, its unit last."""
     return name.replace("_", " ")
+
+
+def figure_unit(name: str) -> str:
+    """The unit at the end of a figure's name, which says enough where it is a requirement's only figure."""
+    unit = name.rpartition("_")[2]
+    return unit if unit in UNITS else figure_name(name)
 
 
 def figure_value(value: float) -> str:
