@@ -1,0 +1,9 @@
+"""`python -m impls.quart [--host HOST] [--port PORT] [--server hypercorn|uvicorn]`, from the root."""
+
+from impls.quart.server import app, streams
+from impls.scripted.asgi_servers import servers_for
+from impls.scripted.serving import run
+
+servers = servers_for(app)
+# Hypercorn is the server that Quart comes with.
+run("quart", streams, {name: servers[name] for name in ("hypercorn", "uvicorn")})

@@ -1,0 +1,164 @@
+"""The contract with Quart: text streams and event streams that stop when the client leaves.
+
+What one must know of Quart:
+
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import cast
+
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from quart import Quart, Request, Response, request
+from quart.asgi import ASGIHTTPConnection
+from quart.utils import encode_headers
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
+
+from impls.scripted import cors
+from impls.scripted.asgi import Application, KeepsSend, Message, Scope, Send, respond, server_of
+from impls.scripted.describe import describe
+from impls.scripted.limits import Limits
+from impls.scripted.problem import NoStream, internal_error, method_not_allowed, not_found
+from impls.scripted.request import parse_query, read_release, read_script, read_wait_ms
+from impls.scripted.script import Kind
+from impls.scripted.serving import drain
+from impls.scripted.streams import Stream, Streams
+
+streams = Streams(Limits.from_environment())
+quart = Quart(__name__, static_folder=None)
+quart.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+quart.url_map.merge_slashes = False
+
+
+@quart.get("/")
+async def describe_implementation() -> dict[str, object]:
+    """`GET /`: what is served here."""
+    parse_query(request.query_string, ())
+    return describe("quart", "quart", *server_of(cast("Scope", request.scope)), streams.limits)
+
+
+@quart.route("/stream", methods=["GET", "POST"])
+async def text_stream() -> Response:
+    """`GET /stream` and `POST /stream`: chunks of text."""
+    return StreamOnWire(await open_stream(Kind.TEXT))
+
+
+@quart.route("/sse", methods=["GET", "POST"])
+async def event_stream() -> Response:
+    """`GET /sse` and `POST /sse`: events."""
+    return StreamOnWire(await open_stream(Kind.EVENTS))
+
+
+@quart.get("/streams")
+async def stream_totals() -> dict[str, object]:
+    """`GET /streams`: the ledger's totals."""
+    parse_query(request.query_string, ())
+    return streams.totals()
+
+
+@quart.get("/streams/<token>")
+async def stream_state(token: str) -> dict[str, object]:
+    """`GET /streams/{token}`: one stream, now or when it is over."""
+    return await streams.state(token, read_wait_ms(request.query_string))
+
+
+@quart.post("/streams/<token>/release")
+async def release_gates(token: str) -> Response:
+    """`POST /streams/{token}/release`: lets items go."""
+    streams.release(token, await read_release(request.query_string, fields_of_request(), request.body))
+    return Response(status=204)
+
+
+async def open_stream(kind: Kind) -> Stream:
+    """The stream that the request asks for, open in the ledger."""
+    script = await read_script(kind, request.method, request.query_string, fields_of_request(), request.body)
+    return streams.open(script, request.method)
+
+
+def fields_of_request() -> dict[str, str]:
+    """The request's header fields by their names in lower case: Quart's own mapping is none to a type checker."""
+    return {name.lower(): value for name, value in request.headers}
+
+
+class StreamOnWire(Response):
+    """A stream as a response; `Connection` below sends it."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(headers=dict(stream.fields()))
+        self.stream = stream
+
+
+class StreamingConnection(ASGIHTTPConnection):
+    """How Quart answers a request, with a way of its own for streams; Quart cancels it when the client has left."""
+
+    def __init__(self, app: Quart, scope: HTTPScope) -> None:
+        super().__init__(app, scope)
+        self._left = asyncio.Event()
+
+    async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
+        """Receives what the client sends; returns when it has left."""
+        await super().handle_messages(request, receive)
+        self._left.set()
+
+    async def handle_request(self, request: Request, send: ASGISendCallable) -> None:
+        """Sends the header section and then each item when it is produced."""
+        response = await self.app.handle_request(request)
+        if isinstance(response, StreamOnWire):
+            fields = encode_headers(response.headers)
+            try:
+                await respond(response.stream, fields, cast("Scope", self.scope), self.departure, cast("Send", send))
+            except NoStream as error:
+                async with self.app.request_context(request):
+                    response = await self.app.finalize_request(await self.app.handle_user_exception(error))
+            else:
+                return
+        await self._send_response(send, response)
+
+    async def departure(self) -> Message:
+        """What `receive` returns when the client has left; Quart itself receives the rest."""
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+
+@quart.errorhandler(NoStream)
+async def no_stream(answer: NoStream) -> Response:
+    """The answer in place of a stream: a problem, or 204."""
+    return Response(answer.body(), answer.status, headers=dict(answer.fields))
+
+
+@quart.errorhandler(HTTPException)
+async def not_routed(error: HTTPException) -> Response:
+    """The problem for a request that no route takes, or that failed."""
+    if isinstance(error, MethodNotAllowed):
+        return await no_stream(method_not_allowed(request.method, ", ".join(error.valid_methods or ())))
+    return await no_stream(internal_error() if isinstance(error, InternalServerError) else not_found(request.path))
+
+
+@quart.before_request
+async def answer_preflight() -> Response | None:
+    """Answers a page that asks for permission."""
+    if not cors.is_preflight(request.method, request.headers.get("Access-Control-Request-Method")):
+        return None
+    fields = cors.preflight_fields(request.headers.get("Origin"), streams.limits.cors_origins)
+    return Response(status=204, headers=dict(fields))
+
+
+@quart.after_request
+async def add_fields(response: Response) -> Response:
+    """Adds the fields of CORS to every response, and takes the description of content from one that has none."""
+    response.headers.update(cors.response_fields(request.headers.get("Origin"), streams.limits.cors_origins))
+    if response.status_code == 204:
+        del response.headers["Content-Type"], response.headers["Content-Length"]
+    return response
+
+
+@quart.while_serving
+async def lifespan() -> AsyncGenerator[None, None]:
+    """Drains the streams at shutdown, if nobody has."""
+    yield
+    await drain(streams)
+
+
+quart.asgi_http_class = StreamingConnection
+
+app = KeepsSend(cast("Application", quart))
