@@ -92,7 +92,7 @@ class LineScanner:
         self._event_offset: int | None = None
         self._has_data = False
 
-    def feed(self, data: bytes | bytearray) -> list[Line]:
+    def feed(self, data: bytes) -> list[Line]:
         """Return the lines that `data` completes."""
         lines: list[Line] = []
         if not (self._at_start or self._after_cr or b"\n" in data or b"\r" in data):

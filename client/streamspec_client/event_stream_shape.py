@@ -15,17 +15,13 @@ from streamspec_client.event import Event
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# One line of each field, in any order, then a blank line; "." is any character but LF.
-_FIRST_EVENT = re.compile(rb"(event|id|data):.*\n(?:(event|id|data):.*\n)?(?:(event|id|data):.*\n)?\n")
+_FIELDS = {b"event:": "event", b"id:": "id", b"data:": "data"}
 
 
-def events_of_same_shape(blocks: bytes | bytearray, last_event_id: str) -> list[Event] | None:
+def events_of_same_shape(blocks: bytes, last_event_id: str) -> list[Event] | None:
     """Return the events of `blocks`, lines that end with LF and at last a blank one, if all are shaped as the first."""
-    first = _FIRST_EVENT.match(blocks)
-    if first is None:
-        return None
-    fields = tuple(field.decode() for field in first.groups() if field)
-    if "data" not in fields or len(set(fields)) < len(fields):
+    fields = _fields_of_first(blocks)
+    if fields is None:
         return None
     text = blocks.decode("utf-8", "replace")
     if fields == ("data",) and text.startswith("data: "):
@@ -39,10 +35,22 @@ def events_of_same_shape(blocks: bytes | bytearray, last_event_id: str) -> list[
     if len(rows) * (len(fields) + 1) != text.count("\n") or ("id" in fields and "\0" in text):
         return None
     columns = dict(zip(fields, [rows] if len(fields) == 1 else zip(*rows, strict=True), strict=True))
-    types = columns.get("event") or repeat("message")
-    if "event" in columns and "" in columns["event"]:
-        types = (value or "message" for value in columns["event"])
-    return events_of(types, columns["data"], columns.get("id") or repeat(last_event_id))
+    types: Iterable[str] = columns.get("event", repeat("message"))
+    if "" in columns.get("event", ()):
+        types = (value or "message" for value in types)
+    return events_of(types, columns["data"], columns.get("id", repeat(last_event_id)))
+
+
+def _fields_of_first(blocks: bytes) -> tuple[str, ...] | None:
+    fields: list[str] = []
+    for line in blocks.split(b"\n", len(_FIELDS) + 1)[: len(_FIELDS) + 1]:
+        if not line:
+            return tuple(fields) if "data" in fields else None
+        field = _FIELDS.get(bytes(line[: line.find(b":") + 1]))
+        if field is None or field in fields:
+            return None
+        fields.append(field)
+    return None
 
 
 def events_of(types: Iterable[str], data: Iterable[str], last_event_ids: Iterable[str]) -> list[Event]:
