@@ -6,21 +6,27 @@ of them alike; ratios are taken within a round, then the median over the rounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
+from typing import TYPE_CHECKING
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
-from streamspec.bench_peers import Decoder, Stream, installed_decoders
+from streamspec.bench_peers import Stream, installed_decoders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+
+    from streamspec.bench_peers import Decoder
 
 EVENTS = {
     "63 B tokens": b'data: {"choices":[{"delta":{"content":" stream"},"index":0}]}\n\n',
-    "1 KiB events": b"data: " + b"x" * (1024 - 8) + b"\n\n",
-    "64 KiB events of 1024 lines": (b"data: " + b"y" * 57 + b"\n") * 1023 + b"data: " + b"y" * 56 + b"\n\n",
+    "1 KiB events": b"data: " + b"x" * 1024 + b"\n\n",
+    "64 KiB events of 1024 lines": (b"data: " + b"y" * 63 + b"\n") * 1024 + b"\n",
 }
 PIECES = {"1 KiB": 1024, "16 KiB": 16 * 1024, "64 KiB": 64 * 1024, "1 event": None}
 
@@ -73,7 +79,7 @@ def decoder_table(
         columns: list[list[Cell]] = []
         for name, stream in streams.items():
             progress(name)
-            columns.append(_column(decoders, stream, rounds))
+            columns.append(measured(decoders, stream, rounds))
         rows = {decoder.name: tuple(column[row] for column in columns) for row, decoder in enumerate(decoders)}
         return DecoderTable(tuple(streams), rows, tuple(missing), rounds)
 
@@ -84,7 +90,7 @@ def print_decoder_table(table: DecoderTable, console: Console) -> None:
         shown = Table(title=f"{event_name}: MB/s of CPU time (times our time, its quartiles)")
         shown.add_column("decoder", no_wrap=True)
         for piece_name in PIECES:
-            shown.add_column(f"pieces of {piece_name}", justify="right", no_wrap=True)
+            shown.add_column(f"pieces of {piece_name}", justify="right")
         chosen = [index for index, column in enumerate(table.columns) if column.startswith(f"{event_name}, ")]
         for name, cells in table.rows.items():
             shown.add_row(name, *(_shown(cells[index]) for index in chosen))
@@ -94,8 +100,11 @@ def print_decoder_table(table: DecoderTable, console: Console) -> None:
         console.print(f"Not installed here, so left out: {', '.join(table.missing)}.")
 
 
-def _column(decoders: Sequence[Decoder], stream: Stream, rounds: int) -> list[Cell]:
-    """Measure each decoder once a round; the first pass, which counts the events, warms code and caches."""
+def measured(decoders: Sequence[Decoder], stream: Stream, rounds: int) -> list[Cell]:
+    """Return a cell for each decoder, measured once a round; a first pass counts events and warms code and caches.
+
+    The first decoder is the one that the others' times are given in.
+    """
     found = [decoder.count(stream) for decoder in decoders]
     seconds = [[decoder.cpu_s(stream) for decoder in decoders] for _ in range(rounds)]
     return [

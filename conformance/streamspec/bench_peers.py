@@ -1,7 +1,7 @@
-"""The event stream decoders that ours is measured against: each drains a stream given in pieces, with nothing around it.
+"""The event stream decoders that ours is measured against: each drains a stream given in pieces, nothing around it.
 
-A peer is driven by the least that leads to its decoder: where it wants a response, it gets one made in memory. Those that
-are not installed are named, never skipped in silence.
+A peer is driven by the least that leads to its decoder: where it wants a response, it gets one made in memory. One that
+is not installed, or that a release has changed too much to drive, is named with the reason, never skipped in silence.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import shutil
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from streamspec_client.event_stream import EventStreamDecoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 NODE_SCRIPT = Path(__file__).with_suffix(".cjs")
 
@@ -83,7 +85,8 @@ class NodeDecoder:
 
     name: str
     package: str
-    node: subprocess.Popen[str]
+    questions: TextIO
+    answers: TextIO
 
     def count(self, stream: Stream) -> int:
         """The number of events that it finds."""
@@ -100,45 +103,47 @@ class NodeDecoder:
             "events": stream.events,
             "piece_bytes": stream.piece_bytes,
         }
-        assert self.node.stdin is not None
-        assert self.node.stdout is not None
-        self.node.stdin.write(json.dumps(question) + "\n")
-        self.node.stdin.flush()
-        answer: dict[str, float] = json.loads(self.node.stdout.readline())
+        self.questions.write(json.dumps(question) + "\n")
+        self.questions.flush()
+        answer: dict[str, float] = json.loads(self.answers.readline())
         return answer
 
 
 @contextmanager
 def installed_decoders(node_modules: Path) -> Iterator[tuple[list[Decoder], list[str]]]:
-    """Give ours and each peer that is installed, then the names of the others; Node is started and stopped around them."""
+    """Give ours and each peer that can be driven here, then the names of the others, each with its reason."""
     decoders: list[Decoder] = [PythonDecoder("streamspec", _ours)]
     missing: list[str] = []
-    for package, events in _PYTHON_PEERS.items():
-        try:
-            peer = PythonDecoder(f"{package} {version(package)}", events)
-            deque(peer.events([b"data: x\n\n"]), maxlen=0)
-        except (PackageNotFoundError, ImportError):
-            missing.append(package)
-        else:
-            decoders.append(peer)
     with ExitStack() as stack:
-        for package in _NODE_PEERS:
-            manifest = node_modules / package / "package.json"
-            if not manifest.is_file() or not (node := shutil.which("node")):
-                missing.append(f"{package} (npm)")
-                continue
-            process = stack.enter_context(_node(node, node_modules))
-            decoders.append(NodeDecoder(f"{package} {json.loads(manifest.read_text())['version']}", package, process))
+        for package in (*_PYTHON_PEERS, *_NODE_PEERS):
+            try:
+                if package in _PYTHON_PEERS:
+                    peer: Decoder = PythonDecoder(f"{package} {version(package)}", _PYTHON_PEERS[package])
+                else:
+                    peer = stack.enter_context(_node_decoder(package, node_modules))
+                found = peer.count(_TRIAL)
+            except (PackageNotFoundError, FileNotFoundError):
+                missing.append(f"{package} (not installed)")
+            except (ImportError, AttributeError, TypeError, OSError, ValueError) as error:
+                missing.append(f"{package} ({type(error).__name__}: {error})")
+            else:
+                if found == _TRIAL.events:
+                    decoders.append(peer)
+                else:
+                    missing.append(f"{package} (finds {found} events where there are {_TRIAL.events})")
         yield decoders, missing
 
 
 @contextmanager
-def _node(executable: str, node_modules: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [executable, str(NODE_SCRIPT), str(node_modules.resolve())]
+def _node_decoder(package: str, node_modules: Path) -> Iterator[NodeDecoder]:
+    manifest = json.loads((node_modules / package / "package.json").read_text())
+    node = shutil.which("node")
+    if node is None:
+        raise FileNotFoundError("node")
+    command = [node, str(NODE_SCRIPT), str(node_modules.resolve())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        if process.stdin is not None:
-            process.stdin.close()
+        questions, answers = cast("TextIO", process.stdin), cast("TextIO", process.stdout)
+        yield NodeDecoder(f"{package} {manifest['version']}", package, questions, answers)
 
 
 def _ours(pieces: Iterable[bytes]) -> Iterable[object]:
@@ -147,32 +152,32 @@ def _ours(pieces: Iterable[bytes]) -> Iterable[object]:
 
 def _httpx_sse(pieces: Iterable[bytes]) -> Iterable[object]:
     response = import_module("httpx").Response(200, headers=_EVENT_STREAM, content=iter(pieces))
-    return _events(import_module("httpx_sse").EventSource(response).iter_sse())
+    return _iterator(import_module("httpx_sse").EventSource(response).iter_sse())
 
 
 def _httpx2(pieces: Iterable[bytes]) -> Iterable[object]:
     httpx2 = import_module("httpx2")
     request = httpx2.Request("GET", "http://127.0.0.1/")
     response = httpx2.Response(200, headers=_EVENT_STREAM, content=iter(pieces), request=request)
-    return _events(import_module("httpx2._sse").EventSource(response))
+    return _iterator(import_module("httpx2._sse").EventSource(response))
 
 
 def _openai(pieces: Iterable[bytes]) -> Iterable[object]:
-    return _events(import_module("openai._streaming").SSEDecoder().iter_bytes(iter(pieces)))
+    return _iterator(import_module("openai._streaming").SSEDecoder().iter_bytes(iter(pieces)))
 
 
 def _anthropic(pieces: Iterable[bytes]) -> Iterable[object]:
-    return _events(import_module("anthropic._streaming").SSEDecoder().iter_bytes(iter(pieces)))
+    return _iterator(import_module("anthropic._streaming").SSEDecoder().iter_bytes(iter(pieces)))
 
 
 def _sseclient_py(pieces: Iterable[bytes]) -> Iterable[object]:
-    return _events(import_module("sseclient").SSEClient(pieces).events())
+    return _iterator(import_module("sseclient").SSEClient(pieces).events())
 
 
 def _launchdarkly(pieces: Iterable[bytes]) -> Iterable[object]:
     reader = import_module("ld_eventsource.reader")
     lines = reader._BufferedLineReader.lines_from(pieces)
-    return _events(reader._SSEReader(lines).events_and_comments())
+    return _iterator(reader._SSEReader(lines).events_and_comments())
 
 
 def _urllib3_future(pieces: Iterable[bytes]) -> Iterable[object]:
@@ -183,8 +188,8 @@ def _urllib3_future(pieces: Iterable[bytes]) -> Iterable[object]:
     return iter(extension.next_payload, None)
 
 
-def _events(peer: Iterable[object]) -> Iterable[object]:
-    return peer
+def _iterator(events: Iterable[object]) -> Iterator[object]:
+    return iter(events)
 
 
 _EVENT_STREAM = {"content-type": "text/event-stream"}
@@ -200,3 +205,5 @@ _PYTHON_PEERS: dict[str, Callable[[Iterable[bytes]], Iterable[object]]] = {
 }
 
 _NODE_PEERS = ("undici", "eventsource-parser")
+
+_TRIAL = Stream(b"data: x\n\n", events=3, piece_bytes=5)
