@@ -54,8 +54,7 @@ class Recorder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         for connection in self._connections:
             connection.close()
-        if self._control is not None:
-            self._control.close()
+        self._drop_control()
 
     # Streams
 
@@ -157,7 +156,7 @@ class Recorder:
             control.request(method, self.target.prefix + path, fields, body)
             if control.wait_complete(self._control_answers + 1, within_s or self.prompt_s):
                 break
-            self._control = None  # a server may close an idle connection just as it is used again
+            self._drop_control()  # a server may close an idle connection just as it is used again
             if attempt == 2 or not (control.closed and control.response_count == self._control_answers):
                 raise TargetLost(f"{method} {path} got no answer within {within_s or self.prompt_s:g} s")
         self._control_answers += 1
@@ -168,8 +167,13 @@ class Recorder:
         )
         self._answers.append(answer)
         if response.value("connection") == "close":
-            self._control = None
+            self._drop_control()
         return answer
+
+    def _drop_control(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
 
     def _control_connection(self) -> Connection:
         if self._control is None:
