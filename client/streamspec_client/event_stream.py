@@ -239,7 +239,8 @@ class EventStreamDecoder:
     def _end_of_event(self, lines: bytes, events: list[Event]) -> bytes:
         """Take in the lines up to the first blank one; return those after it."""
         if lines[0] != _LF:
-            if self._buffers.process_data_lines(lines[:-1]):
+            # Likely no blank line in a small piece: then this saves the search for one.
+            if len(lines) <= _LARGE_PIECE_BYTES and self._buffers.process_data_lines(lines[:-1]):
                 return b""
             blank = lines.find(b"\n\n") + 1
             self._buffers.process_block(lines[: (blank or len(lines)) - 1], events)
