@@ -41,7 +41,7 @@ from impls.scripted.limits import Limits
 from impls.scripted.problem import NoStream, Problem, internal_error, method_not_allowed, not_found
 from impls.scripted.request import parse_query, read_release, read_script, read_wait_ms
 from impls.scripted.script import Kind
-from impls.scripted.serving import Drained, drain
+from impls.scripted.serving import BACKLOG, Drained, drain
 from impls.scripted.streams import Stream, Streams
 
 # What an answer may take that was begun when the streams were already drained; aiohttp waits for it twice.
@@ -198,7 +198,7 @@ async def serve(listener: socket.socket, drained: Drained) -> None:
     """Serves the listener until the streams are drained."""
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=GRACE_S)
     await runner.setup()
-    await web.SockSite(runner, listener, backlog=2_048).start()
+    await web.SockSite(runner, listener, backlog=BACKLOG).start()
     await drained()
     await runner.cleanup()
 

@@ -17,6 +17,9 @@ from impls.scripted.streams import Reason, Streams
 # What clean-ups may take after the streams were cut; CONTRACT: gone within drain_ms + 2 s.
 CLEAN_UP_S = 1.0
 
+# Connections the kernel keeps until they are accepted; one too many is asked to come again, a second later.
+BACKLOG = 2_048
+
 Drained: TypeAlias = Callable[[], Awaitable[None]]
 
 # Serves the listener until `drained` returns, then stops.
@@ -74,7 +77,7 @@ def _parser(implementation: str, servers: tuple[str, ...]) -> argparse.ArgumentP
 def _bind(host: str, port: int) -> socket.socket:
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     try:
-        listener = socket.create_server(address[:2], family=family, backlog=2_048)
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
         sys.exit(f"Cannot listen on {host} port {port}: {error.strerror}. Choose another, or --port 0 for a free one.")
     # asyncio turns Nagle's algorithm off only where the socket says its protocol, and create_server's says 0; with it
