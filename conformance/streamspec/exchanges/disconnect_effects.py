@@ -20,6 +20,10 @@ STORM_WAVES, STORM_WAVE, STORM_READER_EVERY = 8, 25, 5
 """200 clients, one in five reads the header section before it resets. Waves, because a listen queue of 100 drops what
 comes beyond, and the kernel then repeats the SYN a second later."""
 
+STORM = "count=1&first_delay_ms=10000"
+"""Nothing but the header section is written for 10 s, so no write tells the server that the client has left; then a
+server that has not noticed is rid of its 200 streams."""
+
 
 @exchange(Capability.SCRIPT, Capability.GATE, Capability.STATUS)
 def left_then_released(recorder: Recorder) -> None:
@@ -79,7 +83,7 @@ def left_beside_lock_step(recorder: Recorder) -> None:
 
 @exchange(Capability.STATUS)
 def connect_and_reset(recorder: Recorder) -> None:
-    """200 clients that ask for an idle stream and reset, one in five when it has read the header section."""
+    """200 clients that ask for a silent stream and reset, one in five when it has read the header section."""
     client = Client(recorder)
     tokens = {}
     for wave in range(STORM_WAVES):
@@ -87,7 +91,7 @@ def connect_and_reset(recorder: Recorder) -> None:
         for number in range(STORM_WAVE):
             name, path = f"storm-{wave}-{number}", KINDS["events" if number % 2 else "text"]
             tokens[name] = recorder.token()
-            streams.append(recorder.get(f"{path}?{IDLE}&token={tokens[name]}", name=name))
+            streams.append(recorder.get(f"{path}?{STORM}&token={tokens[name]}", name=name))
         for stream in streams[::STORM_READER_EVERY]:
             client.await_head(stream)
         for stream in streams:

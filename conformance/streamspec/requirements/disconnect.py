@@ -5,6 +5,7 @@ What a disconnect does besides is in `disconnect_effects.py`.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from streamspec.contract import DISCONNECT_BUDGET_MS, Level, contract, rfc
@@ -104,7 +105,6 @@ def disconnect_rst_idle(trace: Trace) -> Figures:
     also_breaks={
         "disconnect-pipelined": "half of its streams are left with RST while idle",
         "disconnect-cleanup-awaits": "one of its streams is left with RST while idle",
-        "disconnect-storm": "its streams are left with RST while idle",
     }
 )
 class IsDeafToResetsBetweenItems(ControlServer):
@@ -148,7 +148,7 @@ class TakesAResetForAFailure(ControlServer):
 )
 class WritesOnAfterAReset(ControlServer):
     def on_disconnect(self, stream: Stream, how: Disconnect) -> None:
-        if stream.idle or stream.connection.fin_received:
+        if stream.idle or stream.connection.fin_received or not stream.record.items_produced:
             super().on_disconnect(stream, how)
 
 
@@ -158,7 +158,7 @@ def disconnect_before_first_item(trace: Trace) -> Figures:
     return _all_stopped(trace, [name for name, _, _ in disconnect.LEFT])
 
 
-@disconnect_before_first_item.mutant()
+@disconnect_before_first_item.mutant(also_breaks={"disconnect-storm": "its streams are reset before their only item"})
 class ListensFromTheFirstItemOn(ControlServer):
     def on_disconnect(self, stream: Stream, how: Disconnect) -> None:
         if stream.record.items_produced:
@@ -203,7 +203,8 @@ def disconnect_tight(trace: Trace) -> Figures:
 @disconnect_tight.mutant()
 class NeverLooksUpFromItsWork(ControlServer):
     def on_disconnect(self, stream: Stream, how: Disconnect) -> None:
-        if stream.record.items_produced < 1000 or stream.connection.paused:
+        waits = stream.due_s > asyncio.get_running_loop().time() or stream.connection.paused
+        if waits or not stream.record.items_produced:
             super().on_disconnect(stream, how)
 
 
