@@ -6,8 +6,8 @@ What noise can imitate (`Late`) counts when it shows in attempt after attempt, e
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import ExitStack, suppress
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from streamspec.contract import Level
@@ -17,6 +17,7 @@ from streamspec.report.curl import curl_line
 from streamspec.report.results import Finding, TargetResults, Verdict
 from streamspec.requirement import Late, NotObserved, Violation
 from streamspec.target import TargetError, control_implementation, running
+from streamspec_client.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from streamspec.recording import Turn
     from streamspec.requirement import Figures, Requirement
     from streamspec.target import Implementation, Target
-    from streamspec_client.trace import Trace
+    from streamspec_client.trace import Conversation
 
 ATTEMPTS = 3
 """A Late violation counts when it shows in so many attempts in which the control server was not late."""
@@ -185,7 +186,7 @@ class Check:
             actual=violation.actual,
             at_s=violation.at_s,
             offset=violation.offset,
-            curl=curl_line(trace, None if self.target.process else self.target.url),
+            curl=curl_line(_complained_of(requirement, trace), None if self.target.process else self.target.url),
         )
 
     def _with_deviation(self, requirement: Requirement, finding: Finding) -> Finding:
@@ -210,6 +211,28 @@ def check_deviations(implementation: Implementation, known: Iterable[str]) -> No
                 f"{implementation.source}: the deviation {deviation.requirement!r} names no requirement; "
                 "`streamspec list` shows every id"
             )
+
+
+class _Watched(Trace):
+    """A trace that knows which conversation was looked at last."""
+
+    __slots__ = ("looked_at",)
+    looked_at: Conversation | None
+
+    def conversation(self, name: str) -> Conversation:
+        """The conversation of that name, which is remembered."""
+        found = Trace.conversation(self, name)
+        object.__setattr__(self, "looked_at", found)
+        return found
+
+
+def _complained_of(requirement: Requirement, trace: Trace) -> Conversation | None:
+    """The conversation that a violation is about: the one that its judge looked at last, else the first."""
+    watched = _Watched(*(getattr(trace, field.name) for field in fields(trace)))
+    object.__setattr__(watched, "looked_at", trace.conversations[0] if trace.conversations else None)
+    with suppress(Violation, NotObserved):
+        requirement.judge(watched)
+    return watched.looked_at
 
 
 def _rounded(figures: Figures | None) -> dict[str, float]:

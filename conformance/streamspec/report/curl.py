@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from streamspec_client.trace import Trace
+    from streamspec_client.trace import Conversation
 
 BY_HAND = "http://127.0.0.1:8000"
 """Where `streamspec serve NAME` puts a server that the suite launched for itself."""
@@ -23,13 +23,13 @@ GATE_MS = 500
 _ADDED_BY_CURL = {"host", "content-length", "connection"}
 
 
-def curl_line(trace: Trace, url: str | None) -> str | None:
-    """The first stream request of the trace, against a base URL (None: where `streamspec serve` puts it).
+def curl_line(conversation: Conversation | None, url: str | None) -> str | None:
+    """The first request of a conversation, against a base URL (None: where `streamspec serve` puts it).
 
     Gates become delays and the token is left out, so that the line works again and again. None where a shell is no
     means to say it: raw bytes, long scripts.
     """
-    sent = next((b"".join(part.data for part in made.sent) for made in trace.conversations if made.sent), b"")
+    sent = b"".join(part.data for part in conversation.sent) if conversation else b""
     head, _, rest = sent.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     request = re.fullmatch(r"([A-Z]+) (/\S*) HTTP/(1\.[01])", lines[0])
@@ -70,8 +70,8 @@ def _by_hand(body: bytes) -> str | None:
     for item in script.get("items", []):
         if isinstance(item, dict) and item.pop("gate", False):
             item.setdefault("after_ms", GATE_MS)
-    text = json.dumps(script, ensure_ascii=False)
-    return text if len(text) <= LONGEST_BODY and "\0" not in text else None
+    text = json.dumps(script)
+    return text if len(text) <= LONGEST_BODY else None
 
 
 def _without_token(target: str) -> str:
