@@ -45,8 +45,8 @@ STYLES = {
     Verdict.NOT_APPLICABLE: "dim",
 }
 
-SENTENCES_FROM_WIDTH = 120
-"""Columns from which sentences stand beside the ids; below they would be cut to a few words."""
+SENTENCES_FROM_WIDTH = 70
+"""Columns beside an id from which its sentence stands there; in fewer it would be cut to a few words."""
 
 MARK_WIDTH = max(len(mark) for mark in MARKS.values())
 
@@ -71,11 +71,10 @@ def _print_target(console: Console, target: TargetResults, known: Mapping[str, R
     for area, findings in groupby(target.verdicts, key=lambda finding: finding.id.partition("-")[0]):
         _print_area(console, area)
         for finding in findings:
-            line = Text.assemble("  ", _mark(finding.verdict, MARK_WIDTH + 2), f"{finding.id:<{width}}")
-            told = [known[finding.id].sentence] if console.width >= SENTENCES_FROM_WIDTH and finding.id in known else []
-            line.append("  " + "  ".join(filter(None, [*told, figures(finding)])), "dim")
+            line = Text.assemble("  ", _mark(finding.verdict, MARK_WIDTH + 2), f"{finding.id:<{width}}  ")
+            sentence = known[finding.id].sentence if finding.id in known else ""
+            line.append(_beside(sentence, figures(finding), console.width - len(line)), "dim")
             line.rstrip()
-            line.truncate(console.width, overflow="ellipsis")
             console.print(line, soft_wrap=True)
     _print_evidence(console, [target], known)
     _print_reasons(console, [target])
@@ -107,6 +106,18 @@ def print_compare(
     console.print()
     for target in targets:
         _print_conclusion(console, target, strict=strict)
+
+
+def _beside(sentence: str, measured: Sequence[str], width: int) -> str:
+    """What stands beside an id: its sentence, cut to the room that the figures leave, or as many figures as fit."""
+    while measured and len(", ".join(measured)) > width:
+        measured = measured[:-1]
+    told = ", ".join(measured)
+    if width < SENTENCES_FROM_WIDTH:
+        return told
+    room = width - len(told) - (2 if told else 0)
+    shown = sentence if len(sentence) <= room else sentence[: room - 1].rstrip() + "…"
+    return f"{shown:<{room}}  {told}" if told else shown
 
 
 def _mark(verdict: Verdict, width: int) -> Text:

@@ -57,5 +57,5 @@ def _add_case(
         ET.SubElement(case, "error", message=message, type=finding.verdict)
     elif finding.verdict in {Verdict.DEVIATION, Verdict.NOT_APPLICABLE}:
         ET.SubElement(case, "skipped", message=printable(finding.reason or message), type=finding.verdict)
-    elif told := ", ".join(filter(None, [message, figures(finding)])):
+    elif told := ", ".join(filter(None, [message, *figures(finding)])):
         ET.SubElement(case, "system-out").text = f"{finding.verdict}: {told}"

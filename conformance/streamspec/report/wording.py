@@ -45,9 +45,14 @@ def printable(text: str) -> str:
     return shown if len(shown) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}… ({len(shown)} characters)"
 
 
-def figures(finding: Finding) -> str:
-    """What was measured: `cleanup ms 0.8, items 3`."""
-    return ", ".join(f"{figure_name(name)} {figure_value(value)}" for name, value in finding.measured.items())
+def figures(finding: Finding) -> list[str]:
+    """What was measured, each as `cleanup 0.8 ms`."""
+    told = []
+    for name, value in finding.measured.items():
+        words, _, unit = name.rpartition("_")
+        parts = [words, figure_value(value), unit] if unit in UNITS else [name, figure_value(value)]
+        told.append(" ".join(filter(None, parts)).replace("_", " "))
+    return told
 
 
 def figure_name(name: str) -> str:
