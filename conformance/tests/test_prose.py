@@ -28,7 +28,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         yield reader
 
 
-@pytest.mark.parametrize(("reader", "block"), blocks_of_pages(), indirect=["reader"])
+# Beside an argument that is not indirect, a fixture lives no longer than one test unless told to.
+@pytest.mark.parametrize(("reader", "block"), blocks_of_pages(), indirect=["reader"], scope="module")
 def test_block_does_what_the_page_says(reader: Reader, block: Block) -> None:
     reader.follow(block)
 
