@@ -2,6 +2,24 @@
 
 What one must know of Quart:
 
+1. It receives what the client sends, also the message that it has left, and then cancels, once, the task that sends.
+   `receive` is not for applications. An async generator as the response is cancelled at once and closed, and its
+   clean-up may await. A generator that catches CancelledError and goes on keeps its task for ever: raise it again.
+2. What a generator cannot say is how its stream is to end: cut at shutdown, closed because nobody reads, broken off.
+   So a stream is written by `deliver`. `asgi_http_class` is where Quart has `send` at hand.
+3. `RESPONSE_TIMEOUT` (60 s) cuts a healthy stream and logs nothing, unless `response.timeout = None`. It limits the
+   sending by Quart, so not `deliver`.
+4. The header section has gone when the generator starts: what it raises is a traceback in the server's log, and never
+   a 500. Error handlers serve views. `StreamingConnection` asks them for what failed before the header section.
+5. It answers HEAD by running the generator. An endless one then blocks the connection.
+6. A generator that always has an item ready starves everybody, and an endless one is never cancelled: the server must
+   be killed. The player suspends by itself.
+7. A generator has no `request` any more, unless it is made with `stream_with_context`.
+8. It collects a body while nobody reads it, up to `MAX_CONTENT_LENGTH` (16 MiB).
+9. OPTIONS is answered 200 at every route unless told not to, a 204 has a Content-Type and a Content-Length, and
+   `//stream` is `/stream`.
+10. Hypercorn by hand (`hypercorn impls.quart.server:app`) serves the same, but for SIGTERM: it waits 3 s for open
+    streams, then cancels them, and tells the application last. `python -m` drains first.
 """
 
 import asyncio
@@ -81,7 +99,7 @@ def fields_of_request() -> dict[str, str]:
 
 
 class StreamOnWire(Response):
-    """A stream as a response; `Connection` below sends it."""
+    """A stream as the answer of a view; `StreamingConnection` sends it."""
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(headers=dict(stream.fields()))
