@@ -27,7 +27,7 @@ from collections.abc import AsyncGenerator
 from typing import cast
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
-from quart import Quart, Request, Response, request
+from quart import Quart, Request, Response, has_request_context, request, websocket
 from quart.asgi import ASGIHTTPConnection
 from quart.utils import encode_headers
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
@@ -149,7 +149,10 @@ async def not_routed(error: HTTPException) -> Response:
     """The problem for a request that no route takes, or that failed."""
     if isinstance(error, MethodNotAllowed):
         return await no_stream(method_not_allowed(request.method, ", ".join(error.valid_methods or ())))
-    return await no_stream(internal_error() if isinstance(error, InternalServerError) else not_found(request.path))
+    if isinstance(error, InternalServerError):
+        return await no_stream(internal_error())
+    # A request to upgrade is none to Quart, and there is no `request` in its handlers.
+    return await no_stream(not_found(request.path if has_request_context() else websocket.path))
 
 
 @quart.before_request
