@@ -37,7 +37,7 @@ from impls.scripted.limits import Limits
 from impls.scripted.problem import NoStream, internal_error, method_not_allowed, not_found
 from impls.scripted.request import parse_query, read_release, read_script, read_wait_ms
 from impls.scripted.script import Kind
-from impls.scripted.serving import CLEAN_UP_S
+from impls.scripted.serving import drain
 from impls.scripted.streams import Stream, Streams
 
 streams = Streams(Limits.from_environment())
@@ -128,9 +128,9 @@ async def left_while_sending(_request: Request, _error: Exception) -> Response:
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Waits at shutdown for clean-ups that still run."""
+    """Drains the streams at shutdown, if nobody has."""
     yield
-    await streams.wait_idle(CLEAN_UP_S)
+    await drain(streams)
 
 
 fastapi = FastAPI(
