@@ -21,7 +21,6 @@ ITEMS: Mapping[str, tuple[Item, ...]] = {
     "events": ({"data": "first", "id": "1"}, {"data": "last", "id": "2", "after_ms": 10}),
 }
 TEXT = b"first\nlast\n"
-EVENTS = ("first", "last")
 
 STATE_WAIT_MS = 800
 """How long a state is waited for: a failed stream is closed and cleaned up at once."""

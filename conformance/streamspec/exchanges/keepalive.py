@@ -29,16 +29,13 @@ KEEPALIVE_MS = 50
 WATCHED_MS = 3 * KEEPALIVE_MS
 """How long a silence is watched: more than the longest that is allowed, so that a comment must come in it."""
 
-SHORT_KEEPALIVE_MS = 20
-"""Of the streams in which only the place of a comment counts."""
-
 LARGE_EVENT_BYTES, LARGE_EVENTS = 1_048_576, 6
 """6 MiB: kernels hide 3.4 to 4.1 MB on loopback, so the server has to wait in the middle of an event."""
 
-STALL_COMMENTS = 5
+STALL_KEEPALIVE_MS, STALL_COMMENTS = 10, 5
 """Keep-alive comments of another stream during which nothing is read of the large events."""
 
-SILENCE_MS, CLEANUP_MS = 150, 100
+END_KEEPALIVE_MS, SILENCE_MS, CLEANUP_MS = 20, 150, 100
 """Time for several comments: before the last event, and while the producer cleans up behind it."""
 
 
@@ -98,10 +95,10 @@ def stalled_in_large_events(recorder: Recorder) -> None:
     _plain(recorder)
     items: list[Item] = [{"data": BEFORE}, *[{"size": LARGE_EVENT_BYTES}] * LARGE_EVENTS, {"data": AFTER}]
     token = recorder.token()
-    stream = recorder.post("/sse", items, token=token, end="hang", keepalive_ms=SHORT_KEEPALIVE_MS)
+    stream = recorder.post("/sse", items, token=token, end="hang", keepalive_ms=STALL_KEEPALIVE_MS)
     if not stream.wait_head(recorder.prompt_s):
         return
-    query = f"count=2&interval_ms=60000&keepalive_ms={SHORT_KEEPALIVE_MS}"
+    query = f"count=2&interval_ms=60000&keepalive_ms={STALL_KEEPALIVE_MS}"
     clock = recorder.get(f"/sse?{query}", name="clock")
     if not clock.wait_for(lambda made: comments(made) >= STALL_COMMENTS or _is_over(made), recorder.prompt_s):
         return
@@ -132,14 +129,14 @@ def _wait_all(recorder: Recorder, streams: Sequence[Connection]) -> None:
 def kept_alive_to_the_end(recorder: Recorder) -> None:
     """Event streams that are kept alive until they end; scripts complete and fail, with a clean-up that awaits."""
     _plain(recorder)
-    query = f"count=2&interval_ms={SILENCE_MS}&keepalive_ms={SHORT_KEEPALIVE_MS}"
+    query = f"count=2&interval_ms={SILENCE_MS}&keepalive_ms={END_KEEPALIVE_MS}"
     streams = [recorder.get(f"/sse?{query}", name="demo")]
     if Capability.SCRIPT in recorder.target.capabilities:
         items: list[Item] = [{"data": BEFORE}, {"data": AFTER, "after_ms": SILENCE_MS}]
         streams += [
             recorder.post(
                 "/sse", items, token=recorder.token(), name=end,
-                end=end, keepalive_ms=SHORT_KEEPALIVE_MS, cleanup_ms=CLEANUP_MS,
+                end=end, keepalive_ms=END_KEEPALIVE_MS, cleanup_ms=CLEANUP_MS,
             )
             for end in ("complete", "fail")
         ]  # fmt: skip

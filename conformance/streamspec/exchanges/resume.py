@@ -58,8 +58,7 @@ def resumed_events(recorder: Recorder) -> None:
     for stream in streams:
         if not stream.wait_complete(1, within_s) and not stream.closed:
             within_s = 0.0
-    if within_s:
-        _cut_and_reconnect(recorder)
+    _cut_and_reconnect(recorder)
 
 
 def _ask(recorder: Recorder, name: str, last_event_id: str | None, *, interval_ms: int) -> Connection:

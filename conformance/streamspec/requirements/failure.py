@@ -85,7 +85,9 @@ def failure_error_event(trace: Trace) -> None:
     expect(types.count(ERROR_EVENT) == 1 and types[-1] == ERROR_EVENT, "one event: error, the last", shown(types))
     error = found[-1]
     _expect_problem(error.event.data, "the data of event: error")
-    expect(error.event.last_event_id == found[-2].event.last_event_id, "no id in event: error", error.event)
+    before = ["", *(made.event.last_event_id for made in found[:-1])][-1]
+    unchanged = f"the last event ID still {before!r} at event: {ERROR_EVENT}"
+    expect(error.event.last_event_id == before, unchanged, repr(error.event.last_event_id))
     behind = [line for line in lines_of(response.body[error.end :]) if line.kind in _FIELDS]
     expect(not behind, "no field behind event: error", shown([line.raw for line in behind]), offset=error.end)
 
