@@ -12,7 +12,7 @@ What one must know of FastAPI:
 4. A body declared as a model is validated by FastAPI, whose 422 is no problem object and knows nothing of repeated or
    unknown query parameters. So the request is read as it came, and refused in the contract's words.
 5. A dependency with `yield` is cleaned up after the response was sent: it would hold what it opened for as long as the
-   stream lasts, and it runs in the same cancelled scope. The stream cleans up after itself.
+   stream lasts. The stream cleans up after itself.
 6. `@app.middleware("http")` is Starlette's BaseHTTPMiddleware: a stream that failed gets a clean last chunk under it.
    Middleware here is plain ASGI.
 7. An exception handler serves only what is raised before the header section; after it there is no second status.
