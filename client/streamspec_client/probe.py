@@ -164,6 +164,17 @@ class Connection:
 
     # Waiting
 
+    def fileno(self) -> int:
+        """The socket's descriptor, for whoever waits for several connections; ValueError once it is let go."""
+        if self._socket is None:
+            raise ValueError(f"the connection {self.name} was left or closed")
+        return self._socket.fileno()
+
+    def read_ready(self) -> None:
+        """Read once what is there; nothing where nothing is."""
+        if self._socket is not None and self._closing is Closing.OPEN:
+            self._read()
+
     def wait_head(self, within_s: float) -> bool:
         """Read until a header section is complete."""
         return self._wait(lambda: self._reader.heads > 0, within_s)

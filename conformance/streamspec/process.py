@@ -107,6 +107,10 @@ class Process:
             return False
         return True
 
+    def wait_log(self, within_s: float = 0.5) -> None:
+        """Return when all of its standard error is kept: soon after its end, unless a child holds that open."""
+        self._threads[1].join(within_s)
+
     def terminate(self) -> None:
         """Ask the process to end (SIGTERM)."""
         self._popen.terminate()
@@ -149,7 +153,7 @@ class Process:
 
     def last_words(self) -> str:
         """The last line of its standard error, as the end of a sentence; empty where there is none."""
-        self._threads[1].join(0.5)
+        self.wait_log()
         lines = self.log_since(0).strip().splitlines()
         return f"; its last words: {lines[-1].strip()}" if lines else ""
 

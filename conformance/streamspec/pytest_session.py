@@ -181,4 +181,4 @@ def _turn_among_workers(exchange: Exchange) -> AbstractContextManager[object]:
     if run is None:
         return nullcontext()
     path = Path(tempfile.gettempdir()) / f"streamspec-{run}.lock"
-    return _locked(path, fcntl.LOCK_EX if exchange.alone or exchange.launch is not None else fcntl.LOCK_SH)
+    return _locked(path, fcntl.LOCK_EX if exchange.alone else fcntl.LOCK_SH)

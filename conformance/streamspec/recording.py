@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from streamspec.requirement import Exchange
-    from streamspec.target import Target
+    from streamspec.target import Implementation, Target
     from streamspec_client.trace import Trace
 
 SIDE_BY_SIDE = 8
@@ -83,7 +83,10 @@ class Recordings:
         }
 
     def record(self, exchanges: Sequence[Exchange], progress: Callable[[str], None] | None = None) -> None:
-        """Record a first attempt of each where there is none: side by side, then those that want to be alone."""
+        """Record a first attempt of each where there is none: side by side, then those that want to be alone.
+
+        Those with a process of their own come between: starting one is work that makes others late.
+        """
         missing = {made.name: made for made in exchanges if made.name not in self._attempts}
         if not missing:
             return
@@ -97,13 +100,19 @@ class Recordings:
             if progress:
                 progress(f"{done} of {len(missing)} exchanges recorded")
 
-        together = [exchange for exchange in missing.values() if not exchange.alone and exchange.launch is None]
+        launching = [made for made in missing.values() if self._to_launch(made)]
+        together = [made for made in missing.values() if not made.alone and made not in launching]
         _side_by_side([partial(observe, exchange) for exchange in together])
         self._look_for_end()
+        _side_by_side([partial(observe, exchange) for exchange in launching])
         for exchange in missing.values():
-            if exchange not in together:
+            if exchange not in together and exchange not in launching:
                 observe(exchange)
                 self._look_for_end()
+
+    def _to_launch(self, exchange: Exchange) -> Implementation | None:
+        """What the exchange gets a process of its own of; None where the target itself will do, or has to."""
+        return None if exchange.launch is None else self.target.implementation
 
     def attempt(self, exchange: Exchange, number: int) -> Recording:
         """The attempt of that number, counted from 0; recorded now, alone, where there was none yet.
@@ -142,8 +151,8 @@ class Recordings:
         target = self.target
         with ExitStack() as stack:
             stack.enter_context(self._turn(exchange))
-            if exchange.launch is not None and target.implementation is not None:
-                target = stack.enter_context(running(target.implementation, exchange.launch))
+            if implementation := self._to_launch(exchange):
+                target = stack.enter_context(running(implementation, exchange.launch))
             recorder = stack.enter_context(Recorder(target, exchange.name, self._slow_factor))
             exchange.record(recorder)
             return recorder.trace()

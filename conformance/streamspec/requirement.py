@@ -17,6 +17,7 @@ from streamspec.contract import AREAS, Anchor, Capability, Level
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from streamspec.contract import JSON
     from streamspec.control import ControlServer
     from streamspec.exchanges.recorder import Recorder
     from streamspec_client.trace import Trace
@@ -25,6 +26,7 @@ Figures: TypeAlias = Mapping[str, float]
 """What a requirement measured, each with its unit in its name: `{"cleanup_ms": 0.8}`."""
 
 Judge: TypeAlias = "Callable[[Trace], Figures | None]"
+AtUrl: TypeAlias = "Callable[[Mapping[str, JSON]], str | None]"
 Record: TypeAlias = "Callable[[Recorder], None]"
 
 
@@ -61,16 +63,22 @@ class Exchange:
     alone: bool
     """Measures time, or reads or fills server-wide counts: nothing else runs meanwhile."""
     launch: Mapping[str, str] | None
-    """Not None: it needs a process of its own, launched with this environment besides (`{}` for none)."""
+    """Not None: a managed target gets a process of its own, launched with this environment besides (`{}` for none)."""
     process: bool
-    """It needs to see the server's process (its log), so a bare URL will not do."""
+    """It needs to see the server's process (its log), or one of its own, so a bare URL will not do."""
+    at_url: AtUrl | None
+    """What is in the way at a bare URL, by what `GET /` answers there, in one sentence; None where nothing is."""
     sentence: str
 
 
 def exchange(
-    *needs: Capability, alone: bool = False, launch: Mapping[str, str] | None = None, process: bool = False
+    *needs: Capability,
+    alone: bool = False,
+    launch: Mapping[str, str] | None = None,
+    process: bool = False,
+    at_url: AtUrl | None = None,
 ) -> Callable[[Record], Exchange]:
-    """Make a recording function a named exchange."""
+    """Make a recording function a named exchange; with `at_url` one that launches does without that at a bare URL."""
 
     def register(record: Record) -> Exchange:
         return Exchange(
@@ -79,7 +87,8 @@ def exchange(
             needs=frozenset(needs),
             alone=alone,
             launch=launch,
-            process=process or launch is not None,
+            process=process or (launch is not None and at_url is None),
+            at_url=at_url,
             sentence=_sentence(record),
         )
 

@@ -35,6 +35,8 @@ ATTEMPTS = 3
 MAX_ATTEMPTS = 6
 """Attempts in all, those in which the control server was late too included."""
 
+HOW_TO_LAUNCH = "write an impl.toml with its command, and run `streamspec check path/to/impl.toml`"
+
 
 class Check:
     """The recording and judging of one target; a context manager, because it may launch a control server."""
@@ -111,11 +113,11 @@ class Check:
 
     def _not_applicable(self, requirement: Requirement) -> str | None:
         exchange = requirement.exchange
-        if exchange.process and self.target.process is None:
-            return (
-                "needs a process that the suite launches: write an impl.toml with its command, "
-                "and run `streamspec check path/to/impl.toml`"
-            )
+        if self.target.process is None:
+            if exchange.process:
+                return f"needs a process that the suite launches: {HOW_TO_LAUNCH}"
+            if exchange.at_url is not None and (obstacle := exchange.at_url(self.target.describe)):
+                return f"{obstacle}: {HOW_TO_LAUNCH}"
         if missing := sorted(exchange.needs - self.target.capabilities):
             return f"capability not declared: {', '.join(missing)}"
         return None

@@ -182,12 +182,12 @@ def left_while_stalled(recorder: Recorder) -> None:
         items.append({**HELLO[kind], "gate": True})
         stream = recorder.post(path, items, token=token, name=kind, receive_buffer=STALLED_RECEIVE_BUFFER)
         client.await_head(stream)
-        _await_rest(recorder, token)
+        await_rest(recorder, token)
         if not client.leave(stream, Leaving.RST, token):
             return
 
 
-def _await_rest(recorder: Recorder, token: str) -> None:
+def await_rest(recorder: Recorder, token: str) -> None:
     """Wait until the producer makes no more items; the long poll is the pause between two looks."""
     seen = -1.0
     for _ in range(int(recorder.prompt_s * 1000 / AT_REST_MS)):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from streamspec.contract import PROMPT_S
+from streamspec.requirement import ContractError
 from streamspec_client.probe import Clock, Connection, Leaving
 from streamspec_client.trace import Answer, Mark, Trace
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from streamspec.contract import JSON
+    from streamspec.process import Process
     from streamspec.target import Target
 
 Item: TypeAlias = "Mapping[str, JSON]"
@@ -127,12 +129,35 @@ class Recorder:
         """Name this moment."""
         self._marks.append(Mark(self._clock.now_s(), name, value))
 
+    # The process, of exchanges that launch one
+
+    def terminate(self) -> None:
+        """Ask the server to end (SIGTERM); `terminated` marks the moment."""
+        self.mark("terminated")
+        self._process().terminate()
+
+    def wait_exit(self, within_s: float) -> bool:
+        """Whether its process ends within that time; `exited` marks when (value: its status, negative for a signal)."""
+        process = self._process()
+        if not process.wait_exit(within_s):
+            return False
+        code = process.exit_code
+        assert code is not None  # noqa: S101 - it has ended
+        self.mark("exited", code)
+        process.wait_log()
+        return True
+
+    def _process(self) -> Process:
+        if self.target.process is None:
+            raise ContractError(f"{self._exchange} ends a process, so it must launch one")
+        return self.target.process
+
     # Control
 
-    def release(self, token: str, items: int = 1) -> None:
-        """Open gates; `released` (value: gates of that stream opened so far) marks the moment before it is asked."""
+    def release(self, token: str, items: int = 1, *, mark: str = "released") -> None:
+        """Open gates; the mark (value: gates of that stream opened so far) is of the moment before it is asked."""
         self._released[token] = self._released.get(token, 0) + items
-        self.mark("released", self._released[token])
+        self.mark(mark, self._released[token])
         self.ask("release", "POST", f"/streams/{token}/release", json.dumps({"items": items}).encode())
 
     def state(self, token: str, wait_ms: int = 0, name: str = "state") -> dict[str, JSON]:
