@@ -6,7 +6,7 @@ Verdicts are told apart without colour; what is to be copied (commands, addresse
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.text import Text
 
@@ -16,7 +16,7 @@ from streamspec.report.results import Verdict
 from streamspec.report.wording import (
     MARKS,
     MEANINGS,
-    by_message,
+    by_cause,
     conclusion,
     evidence,
     figure_name,
@@ -47,6 +47,9 @@ STYLES = {
 
 SENTENCES_FROM_WIDTH = 70
 """Columns beside an id from which its sentence stands there; in fewer it would be cut to a few words."""
+
+Column: TypeAlias = tuple[str, int]
+"""A target's column of the matrix: its head, its width."""
 
 MARK_WIDTH = max(len(mark) for mark in MARKS.values())
 
@@ -91,13 +94,13 @@ def print_compare(
     cells = [{finding.id: finding for finding in target.verdicts} for target in targets]
     columns = _columns(targets, console.width - max(map(len, ids), default=0), numbered=bool(notes))
     first = max(map(len, ids), default=0)
-    _print_row(console, "", first, columns, [Text(head, "bold") for head in columns])
+    _print_row(console, "", first, columns, [Text(head, "bold") for head, _ in columns])
     for area, members in groupby(ids, key=lambda made: made.partition("-")[0]):
         _print_area(console, area)
         for made in members:
             found = [_cell(row.get(made), notes.get((place, made))) for place, row in enumerate(cells)]
             _print_row(console, made, first, columns, found)
-    heads = list(columns)
+    heads = [head for head, _ in columns]
     _print_measured(console, ids, cells, columns)
     _print_legend(console, targets, heads)
     _print_evidence(console, targets, known)
@@ -130,16 +133,17 @@ def _cell(finding: Finding | None, note: int | None) -> Text:
     return Text(MARKS[verdict] + (f" {note}" if note else ""), STYLES[verdict])
 
 
-def _columns(targets: Sequence[TargetResults], width: int, *, numbered: bool) -> dict[str, int]:
+def _columns(targets: Sequence[TargetResults], width: int, *, numbered: bool) -> list[Column]:
     """Column heads and widths: the targets' names, or letters where these do not fit beside each other."""
     least = MARK_WIDTH + (2 if numbered else 0)
-    named = {target.name: max(len(target.name), least) + 2 for target in targets}
-    return named if sum(named.values()) <= width else {_letter(place): least + 2 for place in range(len(targets))}
+    named = [(target.name, max(len(target.name), least) + 2) for target in targets]
+    fit = sum(column for _, column in named) <= width
+    return named if fit else [(_letter(place), least + 2) for place in range(len(targets))]
 
 
-def _print_row(console: Console, name: str, first: int, columns: Mapping[str, int], cells: Iterable[Text]) -> None:
+def _print_row(console: Console, name: str, first: int, columns: Sequence[Column], cells: Iterable[Text]) -> None:
     line = Text(f"  {name:<{first}}")
-    for width, cell in zip(columns.values(), cells, strict=True):
+    for width, cell in zip((width for _, width in columns), cells, strict=True):
         line.append("  ").append(cell)
         line.pad_right(width - 2 - len(cell))
     line.rstrip()
@@ -147,7 +151,7 @@ def _print_row(console: Console, name: str, first: int, columns: Mapping[str, in
 
 
 def _print_measured(
-    console: Console, ids: Sequence[str], cells: Sequence[Mapping[str, Finding]], columns: Mapping[str, int]
+    console: Console, ids: Sequence[str], cells: Sequence[Mapping[str, Finding]], columns: Sequence[Column]
 ) -> None:
     """The figures side by side."""
     rows: dict[str, list[Text]] = {}
@@ -160,7 +164,7 @@ def _print_measured(
     if rows:
         first = max(map(len, rows))
         console.print()
-        _print_row(console, "measured", first, columns, [Text(head, "bold") for head in columns])
+        _print_row(console, "measured", first, columns, [Text(head, "bold") for head, _ in columns])
         for name, values in rows.items():
             _print_row(console, name, first, columns, values)
 
@@ -235,12 +239,12 @@ def _print_reasons(console: Console, targets: Sequence[TargetResults]) -> None:
     verdicts = [Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE] + ([Verdict.DEVIATION] if len(targets) == 1 else [])
     for verdict in verdicts:
         for target in targets:
-            for message, findings in by_message(target, verdict).items():
+            for findings in by_cause(target, verdict):
                 console.print(Text.assemble("\n", _mark(verdict, 0), f" on {target.name}, {_count(findings)}"))
                 reason = findings[0].reason if verdict is Verdict.DEVIATION else None
-                print_labelled(console, "because", printable(reason or message))
+                print_labelled(console, "because", printable(reason or findings[0].message))
                 if verdict is Verdict.DEVIATION:
-                    print_labelled(console, "found", printable(message))
+                    print_labelled(console, "found", printable(findings[0].message))
                     print_labelled(console, "link", findings[0].link or "", breakable=False)
                 print_labelled(console, "ids", ", ".join(finding.id for finding in findings))
 

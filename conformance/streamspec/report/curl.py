@@ -67,7 +67,8 @@ def _by_hand(body: bytes) -> str | None:
     if not isinstance(script, dict):
         return None
     script.pop("token", None)
-    for item in script.get("items", []):
+    items = script.get("items")
+    for item in items if isinstance(items, list) else []:
         if isinstance(item, dict) and item.pop("gate", False):
             item.setdefault("after_ms", GATE_MS)
     text = json.dumps(script)

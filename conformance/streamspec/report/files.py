@@ -33,14 +33,14 @@ def prepare(folder: Path, junit_file: Path | None) -> None:
     An older report goes before the run and not after it: a run that breaks off leaves none, so nothing that reads
     `results.json` afterwards, or a CI that collects JUnit files, can take the older run for this one.
     """
-    for path in _paths(folder, junit_file):
+    replaced = [folder / RESULTS, folder / JUNIT, folder / SUMMARY]
+    if junit_file is not None and not _is_written_into(junit_file):
+        replaced.append(junit_file)
+    for path in replaced:
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
                 raise ReportError(f"{path}: is a folder; a file of the report has to go there")
-            if _is_device(path):
-                path.open("ab").close()
-                continue
             path.unlink(missing_ok=True)
     with _told(folder):
         trial = _beside(folder / RESULTS)
@@ -48,7 +48,7 @@ def prepare(folder: Path, junit_file: Path | None) -> None:
             _write_through(trial, b"\0" * ROOM_BYTES)
         finally:
             trial.unlink(missing_ok=True)
-    if junit_file is not None and not _is_device(junit_file):
+    if junit_file in replaced:
         with _told(junit_file):
             trial = _beside(junit_file)
             trial.touch()
@@ -66,7 +66,7 @@ def write(
     texts[folder / RESULTS] = encode(results)
     for path, data in texts.items():
         with _told(path):
-            if _is_device(path):
+            if path == junit_file and _is_written_into(path):
                 path.write_bytes(data)
                 continue
             partial = _beside(path)
@@ -77,17 +77,16 @@ def write(
                 partial.unlink(missing_ok=True)
 
 
-def _paths(folder: Path, junit_file: Path | None) -> list[Path]:
-    return [folder / RESULTS, folder / JUNIT, folder / SUMMARY, *([junit_file] if junit_file is not None else [])]
-
-
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
-def _is_device(path: Path) -> bool:
-    """Whether something that is no file stands there (`/dev/stdout`, a pipe), which can only be written into."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+def _is_written_into(path: Path) -> bool:
+    """Whether what a person named is not ours to remove or replace: a link, a device, a pipe.
+
+    A link first of all: `/dev/stdout` is one, and leads to a regular file where a shell redirects.
+    """
+    return path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def _write_through(path: Path, data: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamspec.report.results import Verdict
-from streamspec.report.wording import MARKS, by_message, conclusion, evidence, printable, totals, versions
+from streamspec.report.wording import MARKS, by_cause, conclusion, evidence, printable, totals, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,9 +25,9 @@ def markdown(results: Results, known: Mapping[str, Requirement], *, strict: bool
         for finding in target.verdicts:
             if finding.verdict in {Verdict.FAIL, Verdict.WARN, Verdict.DEVIATION}:
                 lines += ["", *_section(finding, target, known)]
-        for message, findings in by_message(target, Verdict.INCONCLUSIVE).items():
+        for findings in by_cause(target, Verdict.INCONCLUSIVE):
             ids = ", ".join(f"`{finding.id}`" for finding in findings)
-            lines += ["", f"**inconclusive** on {target.name}: {_inline(message)} ({ids})"]
+            lines += ["", f"**inconclusive** on {target.name}: {_inline(findings[0].message)} ({ids})"]
     lines += ["", f"streamspec {results.suite_version}, {results.started_at}", ""]
     return "\n".join(lines)
 
@@ -48,10 +48,9 @@ def _matrix(results: Results, known: Mapping[str, Requirement]) -> Iterator[str]
 
 
 def _cell(finding: Finding | None) -> str:
-    if finding is None:
-        return ""
-    emphasis = EMPHASIS.get(finding.verdict, "")
-    return f"{emphasis}{MARKS[finding.verdict]}{emphasis}"
+    verdict = finding.verdict if finding else Verdict.INCONCLUSIVE  # no finding: the target did not start
+    emphasis = EMPHASIS.get(verdict, "")
+    return f"{emphasis}{MARKS[verdict]}{emphasis}"
 
 
 def _section(finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> Iterator[str]:

@@ -130,10 +130,10 @@ def versions(target: TargetResults) -> str:
     return printable(", ".join(dict.fromkeys(parts)))
 
 
-def by_message(target: TargetResults, verdict: Verdict) -> dict[str, list[Finding]]:
-    """The findings of that verdict by what they say, so that one cause is told once."""
-    grouped: dict[str, list[Finding]] = {}
+def by_cause(target: TargetResults, verdict: Verdict) -> list[list[Finding]]:
+    """The findings of that verdict, those of one cause together, so that it is told once."""
+    grouped: dict[tuple[str, str | None], list[Finding]] = {}
     for finding in target.verdicts:
         if finding.verdict is verdict:
-            grouped.setdefault(finding.message, []).append(finding)
-    return grouped
+            grouped.setdefault((finding.message, finding.reason), []).append(finding)
+    return list(grouped.values())
