@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from streamspec.contract import TERMINAL_EVENT, Level, contract, rfc
-from streamspec.control import ControlServer, Event, Problem, Reason
+from streamspec.control import ControlServer, Event, Problem, Reason, Request
 from streamspec.dispatches import dispatched, shown
 from streamspec.exchanges import failure
 from streamspec.judging import answered, completed, expect, expect_body, expect_in_time, json_object, number, streamed
@@ -17,6 +17,7 @@ from streamspec_client.trace import Ending
 if TYPE_CHECKING:
     from streamspec.contract import JSON
     from streamspec.control import Stream
+    from streamspec.control.connection import Connection
     from streamspec_client.trace import Response, Trace
 
 MUST = Level.MUST
@@ -147,9 +148,10 @@ def failure_before_start(trace: Trace) -> None:
 
 
 @failure_before_start.mutant()
-class StartsBeforeItFails(ControlServer):
-    def failure_problem(self) -> Problem:
-        return Problem(200, "the producer failed")
+class AnswersAFailureAsASuccess(ControlServer):
+    def refuse(self, connection: Connection, request: Request, problem: Problem) -> None:
+        answered_as = Problem(200, problem.detail) if problem.status == 500 else problem
+        super().refuse(connection, request, answered_as)
 
 
 @failure_before_start.mutant()
@@ -219,7 +221,7 @@ class FailsTheNeighbourToo(ControlServer):
         super().close_record(stream, reason)
         if reason is Reason.FAILED:
             for other in list(self.live):
-                if _first(other) == _first(stream) and other.record.gates is not stream.record.gates:
+                if other.idle and _first(other) == _first(stream):
                     self.stop(other, Reason.FAILED)
 
 
