@@ -46,7 +46,7 @@ class Check:
         target: Target,
         slow_factor: float = 1.0,
         *,
-        control: Callable[[], Implementation] = control_implementation,
+        control: Callable[[], Implementation | str] = control_implementation,
         turn: Turn = any_time,
     ) -> None:
         self.target = target
