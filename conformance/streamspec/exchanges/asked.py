@@ -52,13 +52,16 @@ class Asked:
     """The end of the range that a number is beyond."""
     words: str = ""
     """What stands for the body where that is long."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Besides Content-Type."""
 
     @property
     def name(self) -> str:
         """What is sent, in a line: the name of its conversation."""
         body = self.words or (self.body or b"").decode("latin-1").encode("unicode_escape").decode("ascii")
         kind = "" if self.body is None or self.media_type == JSON_TYPE else f"as {self.media_type or 'no media type'}"
-        return " ".join(filter(None, (self.method, self.path, body, kind)))
+        fields = [f"with {name}: {value}" for name, value in self.fields]
+        return " ".join(filter(None, (self.method, self.path, body, kind, *fields)))
 
     @property
     def resource(self) -> str:

@@ -28,19 +28,20 @@ def _is_told(response: Response) -> bool:
     return response.status < 400 or response.ending is not Ending.OPEN
 
 
-def _declared(recorder: Recorder, wanted: Iterable[Asked]) -> list[Asked]:
+def declared(recorder: Recorder, wanted: Iterable[Asked]) -> list[Asked]:
+    """Those of the requests that are about what the target declares."""
     return [asked for asked in wanted if asked.needs <= recorder.target.capabilities]
 
 
 def _ask(recorder: Recorder, asked: Asked, token: str) -> Connection:
     connection = recorder.connect(asked.name)
     sent = asked.sent_with(token)
-    fields = [("Content-Type", sent.media_type)] if sent.body is not None and sent.media_type else []
-    connection.request(sent.method, recorder.target.prefix + sent.path, fields, sent.body)
+    media_type = [("Content-Type", sent.media_type)] if sent.body is not None and sent.media_type else []
+    connection.request(sent.method, recorder.target.prefix + sent.path, [*media_type, *sent.fields], sent.body)
     return connection
 
 
-def _ask_all(recorder: Recorder, wanted: Sequence[tuple[Asked, str]]) -> None:
+def ask_all(recorder: Recorder, wanted: Sequence[tuple[Asked, str]]) -> None:
     """Send each, with its token. Once an answer has not come in time, look only at what is there."""
     within_s = recorder.prompt_s
     for start in range(0, len(wanted), AT_ONCE):
@@ -56,15 +57,15 @@ def refused_requests(recorder: Recorder) -> None:
     """Requests with a fault each, and such at the ends of what is allowed; of scripts only where they are declared."""
     known, longest = recorder.token(), recorder.token().ljust(LONGEST_TOKEN, "_")
     recorder.get(f"/stream?count=0&token={known}", name="known").wait_complete(1, recorder.prompt_s)
-    wanted = _declared(recorder, [*PLAIN, *REQUESTS])
-    _ask_all(recorder, [(asked, longest if asked.fault is Fault.TOKEN else known) for asked in wanted])
+    wanted = declared(recorder, [*PLAIN, *REQUESTS])
+    ask_all(recorder, [(asked, longest if asked.fault is Fault.TOKEN else known) for asked in wanted])
 
 
 @exchange(Capability.SCRIPT)
 def refused_bodies(recorder: Recorder) -> None:
     """Posts whose body is not JSON, is not said to be, or lacks what a script must have."""
     wanted = [*PLAIN, *requests((Fault.JSON, Fault.MEDIA_TYPE, Fault.MEMBERS))]
-    _ask_all(recorder, [(asked, "") for asked in wanted if asked.is_of_a_stream])
+    ask_all(recorder, [(asked, "") for asked in wanted if asked.is_of_a_stream])
 
 
 def _with_tokens() -> list[Asked]:
@@ -82,8 +83,8 @@ WITH_TOKENS = _with_tokens()
 @exchange(Capability.STATUS)
 def refused_streams(recorder: Recorder) -> None:
     """Bad requests for streams, each with a token of its own; then the state of each token."""
-    tokens = [(asked, recorder.token()) for asked in _declared(recorder, WITH_TOKENS)]
-    _ask_all(recorder, tokens)
+    tokens = [(asked, recorder.token()) for asked in declared(recorder, WITH_TOKENS)]
+    ask_all(recorder, tokens)
     for asked, token in tokens:
         recorder.state(token, name=f"state {asked.name}")
 
@@ -151,4 +152,4 @@ UNKNOWN = tuple(
 def unknown_paths(recorder: Recorder) -> None:
     """Paths that are no resource, and resources of a token that nobody has."""
     token = recorder.token()
-    _ask_all(recorder, [(asked, token) for asked in _declared(recorder, [PLAIN[0], *UNKNOWN])])
+    ask_all(recorder, [(asked, token) for asked in declared(recorder, [PLAIN[0], *UNKNOWN])])
