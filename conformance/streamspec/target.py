@@ -147,7 +147,7 @@ def resolve(spec: str, root: Path | None = None) -> Implementation | str:
         return read_implementation(path)
     if path.is_dir() and (path / "impl.toml").is_file():
         return read_implementation(path / "impl.toml")
-    named = implementations(root)
+    named = {**implementations(root), **variants(root)}
     if spec in named:
         return read_implementation(named[spec])
     choices = f"one of {', '.join(named)}, " if named else ""
@@ -156,11 +156,19 @@ def resolve(spec: str, root: Path | None = None) -> Implementation | str:
 
 def implementations(root: Path | None = None) -> dict[str, Path]:
     """The impl.toml files of `impls/*/` under `root`, by folder name; the working folder and its parents by default."""
-    for folder in [root] if root else [Path.cwd(), *Path.cwd().parents]:
-        found = {path.parent.name: path for path in sorted((folder / "impls").glob("*/impl.toml"))}
-        if found:
+    return {path.parent.name: path for path in _implementation_files("*", root)}
+
+
+def variants(root: Path | None = None) -> dict[str, Path]:
+    """The impl.toml files of `impls/variants/*/`, found likewise, by folder name with hyphens."""
+    return {path.parent.name.replace("_", "-"): path for path in _implementation_files("variants/*", root)}
+
+
+def _implementation_files(folders: str, root: Path | None) -> list[Path]:
+    for start in [root] if root else [Path.cwd(), *Path.cwd().parents]:
+        if found := sorted((start / "impls").glob(f"{folders}/impl.toml")):
             return found
-    return {}
+    return []
 
 
 def control_implementation(mutant: str | None = None) -> Implementation:
@@ -220,12 +228,14 @@ def _describe(url: str, name: str) -> Target:
         value = json.loads(response.body)
         if response.status != 200 or not isinstance(value, dict) or not isinstance(value.get("contract"), str):
             raise ValueError
-        names = [Capability(word) for word in value.get("capabilities", [])]
+        names = [str(word) for word in value.get("capabilities", [])]
     except (ValueError, TypeError):
         raise NotTheContract(
             f"{url}: GET / answered {response.status} {response.body[:60]!r}; {wanted}{hint}"
         ) from None
-    return Target(name, url, host, port, prefix, frozenset(names), value)
+    if unknown := [word for word in names if word not in set(Capability)]:
+        raise TargetError(f"{url}: declares the capability {unknown[0]!r}, which is none: {', '.join(Capability)}")
+    return Target(name, url, host, port, prefix, frozenset(Capability(word) for word in names), value)
 
 
 def _host_and_port(url: str) -> tuple[str, int]:

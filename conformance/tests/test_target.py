@@ -1,0 +1,289 @@
+"""Targets: what their names stand for, what is wrong with an impl.toml, how a process starts and ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from tests.fake_targets import fake_server, write_implementation
+
+from streamspec import target
+from streamspec.contract import Capability
+from streamspec.process import Process, ProcessError
+from streamspec.target import (
+    Implementation,
+    NotTheContract,
+    TargetError,
+    control_implementation,
+    implementations,
+    read_implementation,
+    resolve,
+    running,
+)
+
+HEAD = 'name = "x"\ncommand = ["true"]\n'
+URL_LINE = re.compile(r"^(http://\S+)$")
+
+# Names
+
+
+def test_a_name_a_folder_and_a_file_stand_for_an_implementation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "impls" / "mine"
+    folder.mkdir(parents=True)
+    path = write_implementation(folder, "python", "-c", "pass", more='env = { A = "b" }\ncapabilities = ["gate"]')
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    assert implementations() == {"mine": path}
+    for spec in ("mine", str(folder), str(path)):
+        found = resolve(spec)
+        assert isinstance(found, Implementation)
+        assert (found.name, found.cwd, dict(found.env)) == ("fake", folder, {"A": "b"})
+        assert found.command == (sys.executable, "-c", "pass")
+        assert found.capabilities == {Capability.GATE}
+
+
+def test_arguments_are_added_to_the_command(tmp_path: Path) -> None:
+    found = read_implementation(write_implementation(tmp_path, "run", "--port", "0"))
+    assert found.with_arguments("--port", "1").command == ("run", "--port", "0", "--port", "1")
+
+
+def test_the_implementations_of_this_checkout_are_found_from_within() -> None:
+    assert {"starlette", "fastapi", "aiohttp", "quart"} <= set(implementations(Path(__file__).parents[2]))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("nosuch", "no target 'nosuch': give .*a base URL .* or the path of an impl.toml"),
+        ("nosuch/impl.toml", "nosuch/impl.toml: cannot be read: No such file or directory"),
+        ("https://127.0.0.1", "https://127.0.0.1: .*TLS is not spoken here"),
+        ("ftp://127.0.0.1", "give a base URL that starts with http://"),
+        ("http://", "names a host"),
+        ("http://127.0.0.1:70000", "Port out of range"),
+        ("http://[::1", "Invalid IPv6 URL"),
+    ],
+)
+def test_what_stands_for_nothing_is_refused(spec: str, said: str) -> None:
+    with pytest.raises(TargetError, match=said):
+        resolve(spec)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "name"),
+        ('name = "x"', "command"),
+        ('name = ""\ncommand = ["true"]', "name"),
+        ('name = "x"\ncommand = "true"', r"command"),
+        ('name = "x"\ncommand = []', r"command"),
+        (HEAD + "colour = 1", "colour"),
+        (HEAD + 'capabilities = ["flight"]', "flight.*capabilities"),
+        (HEAD + "[[deviations]]\nrequirement = 'head-status'", "reason.*deviations"),
+        (HEAD + 'ready = "("', "`ready` is not a regular expression"),
+        (HEAD + 'ready = "http://"', "`ready` must have a group that is the base URL"),
+        (HEAD + "ready_within_s = 0", "ready_within_s"),
+        (HEAD + 'cwd = "nowhere"', "`cwd` is no folder: 'nowhere'"),
+        ("name = ", "is not TOML"),
+    ],
+)
+def test_an_impl_toml_that_is_wrong_is_told_by_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "impl.toml"
+    path.write_text(text)
+    with pytest.raises(TargetError, match=f"^{re.escape(str(path))}: .*{said}"):
+        read_implementation(path)
+
+
+def test_an_impl_toml_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "impl.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(TargetError, match=r"impl\.toml: "):
+        read_implementation(path)
+
+
+# What answers there
+
+
+def test_a_running_implementation_is_described(tmp_path: Path) -> None:
+    with fake_server() as server, running(f"{server.url}/") as found:
+        assert (found.host, found.port, found.prefix) == ("127.0.0.1", server.server_port, "")
+        assert found.capabilities == {Capability.GATE}
+        assert found.describe["implementation"] == "fake"
+        assert (found.process, found.log_size(), found.log_since(0)) == (None, 0, "")
+    with running(read_implementation(write_implementation(tmp_path, name="n"))) as found:
+        assert (found.name, found.process is not None) == ("n", True)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [b"", b"<html>", b"[]", b"{}", {"contract": 1}, {"contract": "1", "capabilities": 1}],
+    ids=str,
+)
+def test_what_is_no_implementation_is_told_what_to_do(description: object) -> None:
+    with (
+        fake_server(description) as server,
+        pytest.raises(NotTheContract, match=r"GET / answered 200 .*CONTRACT\.md.*`curl -N`"),
+        running(server.url),
+    ):
+        pass
+
+
+def test_where_nothing_listens_the_server_is_to_be_started() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(TargetError, match="Connection refused; start the server"), running(url):
+            pass
+
+
+def test_a_capability_that_the_contract_does_not_know_is_named() -> None:
+    with (
+        fake_server({"contract": "1", "capabilities": ["gate", "flight"]}) as server,
+        pytest.raises(TargetError, match=r"declares the capability 'flight', which is none: gate, status"),
+        running(server.url),
+    ):
+        pass
+
+
+def test_what_answers_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "DESCRIBE_WITHIN_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(NotTheContract, match=r"GET / got no HTTP answer within 0\.3 s"), running(url):
+            pass
+
+
+def test_what_speaks_no_http_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def speak() -> None:
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.sendall(b"SSH-2.0-x\r\n\r\n")
+
+        thread = threading.Thread(target=speak, daemon=True)
+        thread.start()
+        with pytest.raises(NotTheContract, match=r"GET / (got no HTTP answer|answered)"), running(url):
+            pass
+        thread.join(5)
+
+
+# Processes
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def started(code: str, tmp_path: Path) -> Process:
+    return Process(python(code), cwd=tmp_path, env={}, name="p")
+
+
+@pytest.mark.parametrize(
+    ("code", "within_s", "said"),
+    [
+        (
+            "import sys; sys.exit('boom')",
+            10,
+            "ended with exit status 1 before it announced its URL; its last words: boom",
+        ),
+        ("import os; os.kill(os.getpid(), 9)", 10, "ended by SIGKILL before it announced its URL$"),
+        (
+            "import time; print('hello', flush=True); time.sleep(60)",
+            1,
+            "no URL within 1 s; it printed 'hello': it must",
+        ),
+        ("import os, time; os.close(1); time.sleep(60)", 10, "closed its standard output before it announced"),
+    ],
+)
+def test_a_command_that_becomes_no_server_is_told_how(tmp_path: Path, code: str, within_s: float, said: str) -> None:
+    with started(code, tmp_path) as process, pytest.raises(ProcessError, match=f"^p: .*{said}"):
+        process.wait_url(URL_LINE, within_s)
+    assert process.exit_code is not None
+
+
+def test_a_command_that_cannot_be_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ProcessError, match="p: '/nosuch' cannot be run: No such file or directory"):
+        Process(["/nosuch"], cwd=tmp_path, env={}, name="p")
+
+
+def test_the_time_for_the_url_line_is_the_implementations(tmp_path: Path) -> None:
+    path = write_implementation(tmp_path, *python("import time; time.sleep(60)"), more="ready_within_s = 0.2")
+    began_s = time.monotonic()
+    with pytest.raises(ProcessError, match=r"no URL within 0\.2 s"), running(read_implementation(path)):
+        pass
+    assert time.monotonic() - began_s < 5
+
+
+def test_ready_finds_the_url_in_any_line(tmp_path: Path) -> None:
+    code = "print('starting'); print('listening on http://127.0.0.1:1 now', flush=True); import time; time.sleep(60)"
+    with started(code, tmp_path) as process:
+        assert process.wait_url(re.compile(r"listening on (http://\S+)"), 10) == "http://127.0.0.1:1"
+
+
+STUBBORN = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(f"http://{child.pid}", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_process_that_ignores_sigterm_ends_with_its_children(tmp_path: Path) -> None:
+    process = started(STUBBORN, tmp_path)
+    child = int(process.wait_url(URL_LINE, 10).removeprefix("http://"))
+    process.stop(within_s=0.2)
+    assert process.exit_code == -signal.SIGKILL
+    deadline_s = time.monotonic() + 5
+    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline_s, "a child outlived its server"
+
+
+def test_a_run_that_breaks_off_does_not_wait_for_a_slow_server(tmp_path: Path) -> None:
+    began_s = time.monotonic()
+    process = started(STUBBORN, tmp_path)
+    process.wait_url(URL_LINE, 10)
+    with pytest.raises(KeyboardInterrupt), process:
+        raise KeyboardInterrupt
+    assert process.exit_code == -signal.SIGKILL
+    assert time.monotonic() - began_s < 5
+
+
+def test_the_beginning_of_a_log_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamspec.process.LOG_BYTES", 10)
+    code = "import os, sys; os.write(2, b'first' + b'x' * 100_000); print('http://x', flush=True)"
+    with started(code, tmp_path) as process:
+        process.wait_url(URL_LINE, 10)
+        assert process.wait_exit(10)
+    assert process.log_since(0) == "firstxxxxx"
+    assert process.log_since(5) == "xxxxx"
+
+
+def test_the_environment_is_added_to_ours(tmp_path: Path) -> None:
+    code = "import os; print('http://' + os.environ['A'] + ('' if 'PATH' in os.environ else '!'), flush=True)"
+    with Process(python(code), cwd=tmp_path, env={"A": "b"}, name="p") as process:
+        assert process.wait_url(URL_LINE, 10) == "http://b"
+
+
+def test_the_control_server_is_an_implementation(tmp_path: Path) -> None:
+    with running(control_implementation(), {"STREAMSPEC_MAX_STREAMS": "7"}) as found:
+        assert found.name == "control"
+        limits = found.describe["limits"]
+        assert isinstance(limits, dict)
+        assert limits["max_streams"] == 7
+        assert found.process is not None
+        pid = found.process.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert tmp_path.exists()
