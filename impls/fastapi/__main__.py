@@ -1,4 +1,4 @@
-"""`python -m impls.fastapi [--host HOST] [--port PORT] [--server uvicorn|hypercorn]`, from the root."""
+"""`python -m impls.fastapi [--host HOST] [--port PORT] [--server SERVER]`, from the root."""
 
 from impls.fastapi.server import app, streams
 from impls.scripted.asgi_servers import servers_for

@@ -1,4 +1,4 @@
-"""`python -m impls.quart [--host HOST] [--port PORT] [--server hypercorn|uvicorn]`, from the root."""
+"""`python -m impls.quart [--host HOST] [--port PORT] [--server SERVER]`, from the root."""
 
 from impls.quart.server import app, streams
 from impls.scripted.asgi_servers import servers_for
@@ -6,4 +6,4 @@ from impls.scripted.serving import run
 
 servers = servers_for(app)
 # Hypercorn is the server that Quart comes with.
-run("quart", streams, {name: servers[name] for name in ("hypercorn", "uvicorn")})
+run("quart", streams, {"hypercorn": servers["hypercorn"], **servers})

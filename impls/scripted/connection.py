@@ -16,14 +16,18 @@ _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
 _ESTABLISHED = b"\x01"
 
 
+# What a socket raises that is closed: asyncio's the former, uvloop's the latter.
+_CLOSED = (OSError, ValueError)
+
+
 class Socket(Protocol):
     """What is needed of a transport's socket."""
 
     def getsockopt(self, level: int, option: int, size: int, /) -> bytes:
-        """The option as bytes; raises OSError."""
+        """The option as bytes; raises OSError or ValueError."""
 
     def setsockopt(self, level: int, option: int, value: bytes, /) -> None:
-        """Sets the option; raises OSError."""
+        """Sets the option; raises OSError or ValueError."""
 
 
 class Transport(Protocol):
@@ -74,7 +78,7 @@ class Connection:
         tcp = self._transport.get_extra_info("socket")
         try:
             return tcp is not None and tcp.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 1) != _ESTABLISHED
-        except OSError:
+        except _CLOSED:
             return True
 
     def close(self, *, by_reset: bool) -> None:
@@ -98,5 +102,5 @@ class Connection:
             return
         try:
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-        except OSError:
+        except _CLOSED:
             return

@@ -12,7 +12,7 @@ CAPABILITIES = ("gate", "status", "script", "resume", "keepalive", "limits", "co
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """A distribution that is installed here; what is not installed has no version."""
+    """A distribution that is installed here; what is not installed, or has no name, has no version."""
 
     name: str
 
@@ -20,7 +20,7 @@ class Software:
     def version(self) -> str:
         """The installed version, or nothing."""
         try:
-            return metadata.version(self.name)
+            return metadata.version(self.name) if self.name else ""
         except metadata.PackageNotFoundError:
             return ""
 

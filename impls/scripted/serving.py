@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from impls.scripted.streams import Reason, Streams
@@ -26,12 +27,23 @@ Drained: TypeAlias = Callable[[], Awaitable[None]]
 Serve: TypeAlias = Callable[[socket.socket, Drained], Awaitable[None]]
 
 
-def run(implementation: str, streams: Streams, servers: Mapping[str, Serve]) -> None:
+@dataclass(frozen=True, slots=True)
+class OnLoop:
+    """A server on an event loop other than asyncio's own."""
+
+    new_loop: Callable[[], asyncio.AbstractEventLoop]
+    serve: Serve
+
+
+def run(implementation: str, streams: Streams, servers: Mapping[str, Serve | OnLoop]) -> None:
     """Serves until SIGTERM or SIGINT. The first of `servers` is the default of --server."""
     options = _parser(implementation, tuple(servers)).parse_args()
     with _bind(options.host, options.port) as listener:
         print(_base_url(listener), flush=True)
-        asyncio.run(_serve(listener, streams, servers[options.server]))
+        chosen = servers[options.server]
+        server = chosen if isinstance(chosen, OnLoop) else OnLoop(asyncio.new_event_loop, chosen)
+        with asyncio.Runner(loop_factory=server.new_loop) as runner:
+            runner.run(_serve(listener, streams, server.serve))
 
 
 async def _serve(listener: socket.socket, streams: Streams, serve: Serve) -> None:

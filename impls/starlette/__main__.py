@@ -1,4 +1,4 @@
-"""`python -m impls.starlette [--host HOST] [--port PORT] [--server uvicorn|hypercorn]`, from the root."""
+"""`python -m impls.starlette [--host HOST] [--port PORT] [--server SERVER]`, from the root."""
 
 from impls.scripted.asgi_servers import servers_for
 from impls.scripted.serving import run
