@@ -74,7 +74,7 @@ def _cut_and_reconnect(recorder: Recorder) -> None:
         came = stream.wait_for(partial(_has_new_id, last_event_id=last_event_id), recorder.prompt_s)
         recorder.leave(stream, Leaving.RST if number % 2 else Leaving.FIN)
         response = stream.response
-        if not came or response is None or response.status != 200:
+        if not came or response is None or not response.body:
             return
         last_event_id = _last_event_id(response, last_event_id)
 
