@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from streamspec.exchanges.asked import KINDS, TOKEN, Asked, Fault
 
@@ -178,8 +179,7 @@ NO_TOKENS = ("", "x" * 65, "a b", "a.b", "a/b", "é", "a\n")
 def _no_tokens() -> Iterator[Asked]:
     for number, token in enumerate(NO_TOKENS):
         path = list(KINDS)[number % 2]
-        encoded = "".join(f"%{byte:02X}" for byte in token.encode())
-        yield _got(Fault.TOKEN, f"{path}?first_delay_ms=60000&token={encoded}", "token")
+        yield _got(Fault.TOKEN, f"{path}?first_delay_ms=60000&token={quote(token, safe='')}", "token")
         yield _posted(Fault.TOKEN, path, _script(path, "token", token), "token")
     yield _got(Fault.TOKEN, f"/stream?count=0&token={TOKEN}", status=200)
 
