@@ -12,6 +12,8 @@ What one must know of Starlette:
 5. Middleware made with `BaseHTTPMiddleware` (`@app.middleware`) buffers nothing, yet ends a stream that failed with a
    clean last chunk, and `GZipMiddleware` holds the header section back. Middleware here is plain ASGI.
 6. An exception handler serves only what is raised before the header section; after it there is no second status.
+   That for `Exception` runs outside of all middleware, so its 500 would lack the fields of CORS: `CORSMiddleware` is put
+   around the application and not into it.
 7. `Route` adds HEAD to GET, answers 405 with the methods of the first route of a path (so one route has them all), and
    redirects `/stream/` to `/stream` unless told not to.
 8. Reading a body raises ClientDisconnect when the client leaves meanwhile; unhandled, it is a traceback in the log.
@@ -24,7 +26,6 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -139,15 +140,6 @@ starlette = Starlette(
         Route("/streams/{token}", stream_state),
         Route("/streams/{token}/release", release_gates, methods=["POST"]),
     ],
-    middleware=[
-        Middleware(
-            CORSMiddleware,
-            allow_origins=streams.limits.cors_origins,
-            allow_methods=cors.METHODS,
-            allow_headers=cors.REQUEST_FIELDS,
-            expose_headers=cors.EXPOSED_FIELDS,
-        )
-    ],
     exception_handlers={
         NoStream: no_stream,
         HTTPException: not_routed,
@@ -158,4 +150,12 @@ starlette = Starlette(
 )
 starlette.router.redirect_slashes = False
 
-app = KeepsSend(starlette)
+app = KeepsSend(
+    CORSMiddleware(
+        starlette,
+        allow_origins=streams.limits.cors_origins,
+        allow_methods=cors.METHODS,
+        allow_headers=cors.REQUEST_FIELDS,
+        expose_headers=cors.EXPOSED_FIELDS,
+    )
+)
