@@ -16,8 +16,8 @@ What one must know of FastAPI:
 6. `@app.middleware("http")` is Starlette's BaseHTTPMiddleware: a stream that failed gets a clean last chunk under it.
    Middleware here is plain ASGI.
 7. An exception handler serves only what is raised before the header section; after it there is no second status.
-   That for `Exception` runs outside of all middleware, so its 500 would lack the fields of CORS: `CORSMiddleware` is put
-   around the application and not into it.
+   That for `Exception` runs outside of all middleware, so its 500 would lack the fields of CORS: `CORSMiddleware` is
+   put around the application and not into it.
 8. Reading a body raises ClientDisconnect when the client leaves meanwhile; unhandled, it is a traceback in the log.
 9. uvicorn by hand (`uvicorn --http h11 impls.fastapi.server:app`) serves the same, but for SIGTERM: it waits for open
    streams for ever unless given `--timeout-graceful-shutdown`, and no application is told. `python -m` drains first.

@@ -12,8 +12,8 @@ What one must know of Starlette:
 5. Middleware made with `BaseHTTPMiddleware` (`@app.middleware`) buffers nothing, yet ends a stream that failed with a
    clean last chunk, and `GZipMiddleware` holds the header section back. Middleware here is plain ASGI.
 6. An exception handler serves only what is raised before the header section; after it there is no second status.
-   That for `Exception` runs outside of all middleware, so its 500 would lack the fields of CORS: `CORSMiddleware` is put
-   around the application and not into it.
+   That for `Exception` runs outside of all middleware, so its 500 would lack the fields of CORS: `CORSMiddleware` is
+   put around the application and not into it.
 7. `Route` adds HEAD to GET, answers 405 with the methods of the first route of a path (so one route has them all), and
    redirects `/stream/` to `/stream` unless told not to.
 8. Reading a body raises ClientDisconnect when the client leaves meanwhile; unhandled, it is a traceback in the log.
