@@ -59,7 +59,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("streamspec_requirement", params, indirect=True)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
     """Refuse to run requirements without a target, before the first of them."""
     items = [item for item in session.items if item.get_closest_marker(MARKER)]
     if not items or session.config.getoption("collectonly"):

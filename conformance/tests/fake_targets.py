@@ -41,6 +41,9 @@ server.serve_forever()
 """
 """A process that ends with status 7 when it is asked for `/die`."""
 
+DYING_SERVER = FAKE_SERVER.replace('self.path == "/die"', 'self.path != "/"')
+"""The same, but whatever it is asked for besides `/` is its end."""
+
 
 class FakeServer(ThreadingHTTPServer):
     """A server in a thread of this process; while `silent` it takes requests and answers none."""
@@ -100,10 +103,12 @@ def fake_server(description: object = DESCRIPTION) -> Iterator[FakeServer]:
         thread.join(5)
 
 
-def write_implementation(folder: Path, *command: str, name: str = "fake", more: str = "") -> Path:
-    """An impl.toml with that command (a FAKE_SERVER if none is given); `more` is added to it."""
+def write_implementation(
+    folder: Path, *command: str, name: str = "fake", more: str = "", server: str = FAKE_SERVER
+) -> Path:
+    """An impl.toml with that command (Python code of a server if none is given); `more` is added to it."""
     if not command:
-        (folder / "server.py").write_text(FAKE_SERVER, "utf-8")
+        (folder / "server.py").write_text(server, "utf-8")
         command = (sys.executable, "server.py")
     path = folder / "impl.toml"
     path.write_text(f"name = {json.dumps(name)}\ncommand = {json.dumps(command)}\n{more}\n", "utf-8")

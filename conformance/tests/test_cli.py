@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
-from tests.fake_targets import fake_server, write_implementation
+from tests.fake_targets import DYING_SERVER, fake_server, write_implementation
 
 from streamspec.report.results import decode
 from streamspec.requirement import REGISTRY, all_requirements
@@ -268,38 +268,14 @@ def test_what_is_no_implementation_is_one_inconclusive() -> None:
 
 
 def test_a_target_that_dies_during_the_run_exits_3(workplace: Path) -> None:
-    server = workplace / "dying.py"
-    server.write_text(DYING)
-    implementation(workplace / "dying", sys.executable, str(server))
+    (workplace / "dying").mkdir()
+    write_implementation(workplace / "dying", more=CAPABLE, server=DYING_SERVER)
     done = streamspec("check", "dying", "--select", "head,chunks-causal")
     assert done.returncode == 3
-    said = "the server ended with exit status 9 during the run; its last words: out of memory"
+    said = "the server ended with exit status 7 during the run; its last words: goodbye, cruel world"
     assert sentence(done).endswith(said)
     assert re.search(r"^  inconcl\.  chunks-causal$", done.stdout, re.MULTILINE)
     assert "FAIL" not in done.stdout
-
-
-DYING = """
-import json, os, sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path != "/":
-            print("out of memory", file=sys.stderr, flush=True)
-            os._exit(9)
-        body = json.dumps({"contract": "1", "capabilities": []}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET
-
-server = HTTPServer(("127.0.0.1", 0), Handler)
-print(f"http://127.0.0.1:{server.server_port}", flush=True)
-server.serve_forever()
-"""
 
 
 # Interrupted
