@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Iterator  # noqa: TC003 - typer resolves the annotations of commands
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path  # typer resolves it, too
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -26,7 +25,7 @@ from streamspec.report.progress import Progress
 from streamspec.report.results import ExitCode, encode, exit_code
 from streamspec.requirement import REGISTRY, ContractError, UnknownSelection, all_requirements, select
 from streamspec.serving import serve_implementation
-from streamspec.target import TargetError
+from streamspec.target import TargetError, implementations, variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,14 +40,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
-class Server(StrEnum):
-    """Servers that can stand under an implementation."""
-
-    UVICORN = "uvicorn"
-    HYPERCORN = "hypercorn"
-    GRANIAN = "granian"
 
 
 Select = Annotated[
@@ -71,6 +62,10 @@ SlowFactor = Annotated[
         "--slow-factor", metavar="FACTOR", help="Wait so many times as long for what must come.", min=0.1, max=100
     ),
 ]
+Server = Annotated[
+    str | None,
+    typer.Option("--server", help="Server to stand under it: one of `servers` in its impl.toml; by default the first."),
+]
 DEFAULT_REPORT = Path("streamspec-report")
 
 
@@ -91,6 +86,7 @@ class _Options:
 def check(
     target: Annotated[str, typer.Argument(help="A base URL, an impl.toml, or a name under impls/.")],
     *,
+    server: Server = None,
     only: Select = None,
     skip: Skip = None,
     strict: Strict = False,
@@ -100,13 +96,18 @@ def check(
     slow_factor: SlowFactor = 1.0,
 ) -> None:
     """Check one target in detail."""
-    _run([target], _Options(only, skip, strict, report, json, junit, slow_factor), print_check)
+    options = _Options(only, skip, strict, report, json, junit, slow_factor)
+    _run(lambda: session.choose([target], server=server), options, print_check)
 
 
 @app.command()
 def compare(
     targets: Annotated[list[str] | None, typer.Argument(help="As for `check`; by default all of impls/*/.")] = None,
     *,
+    with_variants: Annotated[
+        bool, typer.Option("--variants", help="Add impls/variants/*/: helpers and idioms that people use.")
+    ] = False,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Each of them under each of its servers.")] = False,
     only: Select = None,
     skip: Skip = None,
     strict: Strict = False,
@@ -116,7 +117,10 @@ def compare(
     slow_factor: SlowFactor = 1.0,
 ) -> None:
     """Check several targets side by side."""
-    _run(targets or [], _Options(only, skip, strict, report, json, junit, slow_factor), print_compare)
+    specs = targets or list(implementations())
+    specs += variants() if with_variants else ()
+    options = _Options(only, skip, strict, report, json, junit, slow_factor)
+    _run(lambda: session.choose(specs, matrix=matrix), options, print_compare)
 
 
 @app.command("list")
@@ -151,9 +155,7 @@ def serve(
     implementation: Annotated[str, typer.Argument(help="An impl.toml, or a name under impls/.")],
     host: Annotated[str | None, typer.Option(help="Address to bind, if not the implementation's own choice.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind; 0: any that is free.")] = 8000,
-    server: Annotated[
-        Server | None, typer.Option(help="Server to use, if not the implementation's own choice.")
-    ] = None,
+    server: Server = None,
 ) -> None:
     """Serve one implementation until Ctrl-C."""
     with _sentences():
@@ -186,10 +188,10 @@ def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated(number)
 
 
-def _run(specs: Sequence[str], options: _Options, show: Callable[..., None]) -> None:
+def _run(choose: Callable[[], Sequence[session.Chosen]], options: _Options, show: Callable[..., None]) -> None:
     with _sentences():
         requirements = select(options.only or (), options.skip or ())
-        chosen = session.choose(specs)
+        chosen = choose()
         files.prepare(options.report, options.junit)
         with Progress(Console(stderr=True, highlight=False), len(chosen)) as progress:
             results = session.run(chosen, requirements, options.slow_factor, progress)

@@ -96,6 +96,7 @@ class Check:
             duration_s=round(duration_s, 3),
             verdicts=verdicts,
             managed=self.target.process is not None,
+            server=self.target.implementation.server if self.target.implementation else None,
             error=self.ended,
         )
 

@@ -21,10 +21,11 @@ def serve_implementation(spec: str, *, host: str | None, port: int, server: str 
     found = resolve(spec)
     if not isinstance(found, Implementation):
         raise TargetError(f"{spec}: a URL is served already; give the name of an implementation, or its impl.toml")
+    if server:
+        found = found.with_server(server)
     _expect_free(host or LOOPBACK, port)
     arguments = ["--port", str(port)]
     arguments += ["--host", host] if host else []
-    arguments += ["--server", server] if server else []
     command = found.with_arguments(*arguments).command
     if port:
         shown = f"[{host}]" if host and ":" in host else host or LOOPBACK
@@ -48,4 +49,6 @@ def _expect_free(host: str, port: int) -> None:
             trial.bind(address)
             trial.listen(1)
     except OSError as error:
-        raise TargetError(f"cannot listen on {host} port {port}: {error.strerror}; give another --port or --host") from error
+        raise TargetError(
+            f"cannot listen on {host} port {port}: {error.strerror}; give another --port or --host"
+        ) from error

@@ -42,9 +42,10 @@ class Chosen:
     found: Implementation | str
 
 
-def choose(specs: Iterable[str]) -> list[Chosen]:
+def choose(specs: Iterable[str], *, server: str | None = None, matrix: bool = False) -> list[Chosen]:
     """What the names stand for; none: the implementations under `impls/`. Starts nothing.
 
+    Implementations run under their default server, under the one that is named, or (`matrix`) under each they have.
     Raises TargetError for a name that stands for nothing, an impl.toml that is wrong, and a deviation without a
     requirement.
     """
@@ -54,13 +55,24 @@ def choose(specs: Iterable[str]) -> list[Chosen]:
     ids = [made.id for made in all_requirements()]
     chosen: list[Chosen] = []
     for spec in specs:
-        found = resolve(spec)
-        if isinstance(found, Implementation):
-            check_deviations(found, ids)
-        name = found.name if isinstance(found, Implementation) else found.partition("://")[2].rstrip("/")
-        same = sum(other.name.partition("#")[0] == name for other in chosen)
-        chosen.append(Chosen(spec, f"{name}#{same + 1}" if same else name, found))
+        resolved = resolve(spec)
+        if isinstance(resolved, Implementation):
+            check_deviations(resolved, ids)
+        for found in _under_servers(resolved, server, matrix=matrix):
+            name = found.name if isinstance(found, Implementation) else found.partition("://")[2].rstrip("/")
+            same = sum(other.name.partition("#")[0] == name for other in chosen)
+            chosen.append(Chosen(spec, f"{name}#{same + 1}" if same else name, found))
     return chosen
+
+
+def _under_servers(found: Implementation | str, server: str | None, *, matrix: bool) -> Sequence[Implementation | str]:
+    if isinstance(found, str):
+        if server is not None:
+            raise TargetError(f"{found}: is served already, so --server cannot choose what serves it")
+        return [found]
+    if server is not None:
+        return [found.with_server(server)]
+    return [found.with_server(each) for each in found.servers] if matrix and found.servers else [found]
 
 
 def run(
@@ -85,4 +97,7 @@ def _check(
     except (TargetError, ProcessError) as error:
         managed = isinstance(chosen.found, Implementation)
         url = chosen.found if isinstance(chosen.found, str) else ""
-        return TargetResults(chosen.name, chosen.spec, url, {}, 0.0, [], managed=managed, error=str(error))
+        server = chosen.found.server if isinstance(chosen.found, Implementation) else None
+        return TargetResults(
+            chosen.name, chosen.spec, url, {}, 0.0, [], managed=managed, server=server, error=str(error)
+        )

@@ -41,6 +41,8 @@ class Deviation:
     requirement: str
     reason: str
     link: str
+    servers: tuple[str, ...] = ()
+    """The servers under which it fails; none are named where it fails under every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,27 @@ class Implementation:
     capabilities: frozenset[Capability]
     deviations: tuple[Deviation, ...]
     source: Path
+    servers: tuple[str, ...] = ()
+    """What can stand under it, the default first; none where it is a server itself."""
+    server: str | None = None
+    """The one that was chosen, if one was."""
 
     def with_arguments(self, *arguments: str) -> Implementation:
         """The same with arguments added to its command."""
         return replace(self, command=(*self.command, *arguments))
+
+    def with_server(self, server: str) -> Implementation:
+        """The same under that server. Raises TargetError that names those it can stand on."""
+        if server not in self.servers:
+            known = f"it runs under {', '.join(self.servers)}" if self.servers else "it names no `servers`"
+            raise TargetError(f"{self.source}: no server {server!r}: {known}")
+        chosen = self.with_arguments("--server", server)
+        return replace(chosen, server=server, name=f"{self.name} · {server}")
+
+    def deviations_in_force(self) -> tuple[Deviation, ...]:
+        """Those of the server that was chosen, else of the default one."""
+        server = self.server or next(iter(self.servers), None)
+        return tuple(row for row in self.deviations if not row.servers or server in row.servers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +122,7 @@ class _ImplementationFile(msgspec.Struct, forbid_unknown_fields=True):
     ready: str = DEFAULT_READY
     ready_within_s: Annotated[float, msgspec.Meta(gt=0)] = READY_WITHIN_S
     capabilities: list[Capability] = []
+    servers: list[str] = []
     deviations: list[Deviation] = []
 
 
@@ -123,6 +143,11 @@ def read_implementation(path: Path) -> Implementation:
         raise TargetError(f"{path}: `ready` must have a group that is the base URL")
     if not (path.parent / read.cwd).is_dir():
         raise TargetError(f"{path}: `cwd` is no folder: {read.cwd!r} (relative to this file)")
+    for deviation in read.deviations:
+        if strangers := [server for server in deviation.servers if server not in read.servers]:
+            raise TargetError(
+                f"{path}: the deviation {deviation.requirement!r} names the server {strangers[0]!r}, `servers` does not"
+            )
     command = [sys.executable if read.command[0] == "python" else read.command[0], *read.command[1:]]
     return Implementation(
         name=read.name,
@@ -134,6 +159,7 @@ def read_implementation(path: Path) -> Implementation:
         capabilities=frozenset(read.capabilities),
         deviations=tuple(read.deviations),
         source=path,
+        servers=tuple(read.servers),
     )
 
 
@@ -200,7 +226,11 @@ def running(spec: Implementation | str, env: Mapping[str, str] | None = None) ->
         url = process.wait_url(spec.ready, spec.ready_within_s)
         found = _describe(url, spec.name)
         target = replace(
-            found, implementation=spec, process=process, deviations=spec.deviations, capabilities=spec.capabilities
+            found,
+            implementation=spec,
+            process=process,
+            deviations=spec.deviations_in_force(),
+            capabilities=spec.capabilities,
         )
         yield target
 

@@ -116,6 +116,8 @@ async def _serve_with_granian(application: Application, listener: socket.socket,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
+        # It serves as many connections at once as this says, 128 by default; others wait for one of them to end.
+        backlog=BACKLOG,
         # It warns that a server inside an event loop that is not its own is experimental.
         log_level=LogLevels.error,
     )

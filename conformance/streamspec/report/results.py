@@ -84,6 +84,8 @@ class TargetResults:
     verdicts: list[Finding]
     managed: bool = True
     """Whether it was launched for the run (from an impl.toml) or was running already (a URL)."""
+    server: str | None = None
+    """The server that was chosen for it with --server or --matrix, if one was."""
     error: str | None = None
     """Why it could not be observed, or not to the end, in one sentence. Where it did not start, `verdicts` is empty."""
 

@@ -82,10 +82,11 @@ def evidence(finding: Finding, target: TargetResults, known: Mapping[str, Requir
         yield "actual", printable(finding.actual) + _where(finding)
     if finding.verdict is Verdict.DEVIATION:
         yield "reason", printable(" ".join(filter(None, [finding.reason, finding.link])))
-    yield "again", f"streamspec check {shlex.quote(target.spec)} --select {finding.id}"
+    named = shlex.quote(target.spec) + (f" --server {shlex.quote(target.server)}" if target.server else "")
+    yield "again", f"streamspec check {named} --select {finding.id}"
     if finding.curl:
         if target.managed:
-            yield "by hand", f"streamspec serve {shlex.quote(target.spec)}"
+            yield "by hand", f"streamspec serve {named}"
             yield "", finding.curl
         else:
             yield "by hand", finding.curl
