@@ -40,9 +40,9 @@ def head_status(trace: Trace) -> None:
 
 
 @head_status.mutant()
-class AnswersCreated(ControlServer):
+class AnswersPostCreated(ControlServer):
     def stream_status(self, stream: Stream) -> int:
-        return 201
+        return 201 if stream.request.method == "POST" else 200
 
 
 @requirement("head-text-media-type", MUST, rfc(9110, "8.3"), head.gated_heads)
@@ -178,8 +178,11 @@ def head_before_first_item(trace: Trace) -> None:
         "framing-causal": "the same",
     }
 )
-class HoldsTheHeadBackForTheFirstItem(ControlServer):
+class HoldsTheHeadBackForTheFirstGate(ControlServer):
     async def send_head(self, stream: Stream) -> None:
+        if stream.script.demo:
+            await super().send_head(stream)
+            return
         stream.head_sent = True
         stream.unsent += self.head_bytes(stream)
         stream.written_s = stream.record.opened_ms / 1000
