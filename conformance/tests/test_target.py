@@ -213,8 +213,8 @@ def test_a_command_that_becomes_no_server_is_told_how(tmp_path: Path, code: str,
 
 
 def test_a_command_that_cannot_be_run_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ProcessError, match="p: '/nosuch' cannot be run: No such file or directory"):
-        Process(["/nosuch"], cwd=tmp_path, env={}, name="p")
+    with pytest.raises(ProcessError, match="cannot be run: No such file or directory"):
+        Process([str(tmp_path / "nosuch")], cwd=tmp_path, env={}, name="p")
 
 
 def test_the_time_for_the_url_line_is_the_implementations(tmp_path: Path) -> None:
