@@ -124,7 +124,9 @@ async def _serve_with_granian(application: Application, listener: socket.socket,
     serving = asyncio.create_task(server.serve())
     await _until_either(serving, drained)
     server.stop()  # type: ignore[no-untyped-call]  # its own omission
-    await serving
+    # It waits for every connection, also for one whose client takes nothing and never will.
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(serving, GRACE_S)
 
 
 async def _until_either(serving: asyncio.Task[None], drained: Drained) -> None:
