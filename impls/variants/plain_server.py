@@ -1,0 +1,37 @@
+"""Servers as their own commands run them, with their own signal handling and patience: no stream is told to end."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+
+from impls.scripted.asgi import Application
+from impls.scripted.serving import Drained, Serve
+
+
+def plain_uvicorn(application: Application) -> Mapping[str, Serve]:
+    """What `uvicorn module:app` does."""
+    import uvicorn  # noqa: PLC0415 - only the server that a variant uses need be installed
+
+    async def serve(listener: socket.socket, drained: Drained) -> None:
+        # h11 is what uvicorn takes where it was installed alone; the log is no part of the comparison.
+        config = uvicorn.Config(application, http="h11", log_level="warning", access_log=False)
+        # For the text streams of variants that replace only events: nothing else here can be drained.
+        draining = asyncio.ensure_future(drained())
+        await uvicorn.Server(config).serve(sockets=[listener])
+        draining.cancel()
+
+    return {"uvicorn": serve}
+
+
+def plain_hypercorn(application: Application) -> Mapping[str, Serve]:
+    """What `hypercorn module:app` does."""
+    from hypercorn.asyncio import serve as serve_until_told  # noqa: PLC0415 - as above
+    from hypercorn.config import Config  # noqa: PLC0415 - as above
+
+    async def serve(listener: socket.socket, _drained: Drained) -> None:
+        config = Config()
+        config.bind = [f"fd://{listener.detach()}"]
+        config.loglevel = "WARNING"
+        await serve_until_told(application, config)  # type: ignore[arg-type]  # its own types of ASGI messages
+
+    return {"hypercorn": serve}

@@ -1,0 +1,7 @@
+"""`python -m impls.variants.starlette_sse_starlette [--host HOST] [--port PORT]`, from the root."""
+
+from impls.scripted.serving import run
+from impls.variants.plain_server import plain_uvicorn
+from impls.variants.starlette_sse_starlette.server import app, streams
+
+run("variants.starlette_sse_starlette", streams, plain_uvicorn(app))

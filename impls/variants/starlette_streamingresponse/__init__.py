@@ -1,0 +1,1 @@
+"""A variant; see `server.py`."""
