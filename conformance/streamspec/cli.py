@@ -162,6 +162,34 @@ def serve(
         serve_implementation(implementation, host=host, port=port, server=server)
 
 
+bench = typer.Typer(help="Measure our client's parts against their peers.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+
+@bench.command()
+def decoder(
+    json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    rounds: Annotated[int, typer.Option(min=2, max=1000, help="Rounds, the decoders interleaved in each.")] = 9,
+    node_modules: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where undici and eventsource-parser are looked for.")
+    ] = Path("node_modules"),
+) -> None:
+    """Time our event stream decoder beside its peers: about a minute."""
+    from streamspec.bench import decoder_table, print_decoder_table  # noqa: PLC0415 - it imports every peer
+
+    with _sentences():
+        table = decoder_table(rounds, node_modules, lambda column: print(f"measuring {column}", file=sys.stderr))
+        if json:
+            print(table.to_json())
+        else:
+            print_decoder_table(table, _console())
+
+
+@bench.callback()
+def bench_group() -> None:
+    """Measure our client's parts against their peers."""
+
+
 @app.callback(invoke_without_command=True)
 def version(show: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
     """Prove that an HTTP server really streams: chunk timing, event stream framing, disconnects."""

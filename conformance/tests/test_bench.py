@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from streamspec import bench
+from streamspec import bench, cli
 from streamspec.bench_peers import PythonDecoder, Stream, installed_decoders
 
 if TYPE_CHECKING:
@@ -81,3 +82,11 @@ def test_a_decoder_of_another_count_is_marked() -> None:
     decoders = [PythonDecoder("all", lambda pieces: [*pieces]), PythonDecoder("none", lambda pieces: [*pieces][:0])]
     cells = bench.measured(decoders, Stream(b"data: x\n\n", events=4, piece_bytes=9), rounds=2)
     assert [(cell.events_found, cell.events_sent) for cell in cells] == [(4, 4), (0, 4)]
+
+
+def test_the_command_prints_the_table_as_json() -> None:
+    printed = CliRunner().invoke(cli.app, ["bench", "decoder", "--json", "--rounds", "2"])
+    assert printed.exit_code == 0
+    table = json.loads(printed.stdout)
+    assert table["rounds"] == 2
+    assert all(len(cells) == len(table["columns"]) for cells in table["rows"].values())
