@@ -40,6 +40,13 @@ it in the same minute."""
 FLOW_BUDGET_BYTES = 16 * 1_048_576
 """Production ahead of a reader that reads nothing: kernels hide 3.4 to 4.1 MB on loopback."""
 
+STATUS_BUDGET_MS = 250.0
+"""From asking for `/streams` to its answer, whatever the streams are doing. Sound servers: 1 to 6 ms beside 200 of
+them, 25 to 70 beside a producer that never waits; one that such a producer starves takes 600 and more."""
+
+SHUTDOWN_BUDGET_MS = 2_000.0
+"""What a shutdown may take beyond drain_ms: clean-ups, and a second's grace that some servers give open connections."""
+
 PROMPT_S = 5.0
 """How long the probe waits for what a sound server does in milliseconds. It bounds failing runs only; what a deadline
 decides is recorded again, alone, before it counts."""
@@ -73,7 +80,7 @@ AREAS = {
     "keepalive": "Keep-alive comments",
     "resume": "Resumption by Last-Event-ID",
     "disconnect": "The producer stops when the client leaves",
-    "flow": "Flow control",
+    "flow": "A reader that stalls stops its producer",
     "failure": "Failures are visible",
     "input": "Bad input is refused",
     "cors": "Cross-origin reading",

@@ -30,6 +30,8 @@ BUDGETS = (
     ("400 items behind their schedule at the end", f"{contract.DRIFT_BUDGET_MS:g} ms"),
     ("first byte of a stream whose first item is due at once, median", f"{contract.FIRST_BYTE_BUDGET_MS:g} ms"),
     ("production ahead of a reader that reads nothing", f"{contract.FLOW_BUDGET_BYTES:,} bytes"),
+    ("answer of `/streams` while streams are busy", f"{contract.STATUS_BUDGET_MS:g} ms"),
+    ("shutdown, beyond `drain_ms`", f"{contract.SHUTDOWN_BUDGET_MS:g} ms"),
     ("anything that needs no time, before the suite gives up", f"{contract.PROMPT_S:g} s"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import queue
@@ -35,6 +36,20 @@ class ProcessError(Exception):
     """The command did not become a server: mend the command."""
 
 
+_LEFT: set[Process] = set()
+"""What is to be stopped still. Ctrl-C ends the main thread alone: what others have launched must not outlive it."""
+_SPAWNING = threading.Lock()
+
+
+@atexit.register
+def _stop_what_is_left() -> None:
+    _SPAWNING.acquire()  # for good: nothing is spawned any more
+    for process in list(_LEFT):
+        process.terminate()
+    for process in list(_LEFT):
+        process.stop(BROKEN_OFF_WITHIN_S)
+
+
 class Process:
     """A spawned command in a process group of its own, so that its children end with it."""
 
@@ -44,8 +59,18 @@ class Process:
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._log = bytearray()
         self._threads: list[threading.Thread] = []
+        with _SPAWNING:
+            self._popen = self._spawned(cwd, env)
+            _LEFT.add(self)
+        for pipe, drain in ((self._popen.stdout, self._drain_output), (self._popen.stderr, self._drain_log)):
+            assert pipe is not None  # noqa: S101 - both were asked for above
+            thread = threading.Thread(target=drain, args=(pipe,), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _spawned(self, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         try:
-            self._popen = subprocess.Popen(
+            return subprocess.Popen(
                 self._command,
                 cwd=cwd,
                 env={**os.environ, **env},
@@ -55,12 +80,7 @@ class Process:
                 start_new_session=True,
             )
         except OSError as error:
-            raise ProcessError(f"{name}: {self._command[0]!r} cannot be run: {error.strerror}") from error
-        for pipe, drain in ((self._popen.stdout, self._drain_output), (self._popen.stderr, self._drain_log)):
-            assert pipe is not None  # noqa: S101 - both were asked for above
-            thread = threading.Thread(target=drain, args=(pipe,), daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            raise ProcessError(f"{self.name}: {self._command[0]!r} cannot be run: {error.strerror}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -128,6 +148,7 @@ class Process:
                 raise
         self._kill()
         self._popen.wait()
+        _LEFT.discard(self)
         for thread in self._threads:
             thread.join(1)
 

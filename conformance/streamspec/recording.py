@@ -73,6 +73,8 @@ class Recordings:
         self._attempts: dict[str, list[Recording]] = {}
         self._warm = False
         self._gone_at_s: float | None = None
+        self._launching = threading.Lock()
+        """One process at a time: a start is work for a whole core, which others need to be in time."""
 
     def traces(self) -> dict[str, Trace]:
         """The traces by the name of their exchange, the latest attempt of each."""
@@ -85,7 +87,7 @@ class Recordings:
     def record(self, exchanges: Sequence[Exchange], progress: Callable[[str], None] | None = None) -> None:
         """Record a first attempt of each where there is none: side by side, then those that want to be alone.
 
-        Those with a process of their own come between: starting one is work that makes others late.
+        Those with a process of their own go on meanwhile, unless they want to be alone, too: mostly they wait.
         """
         missing = {made.name: made for made in exchanges if made.name not in self._attempts}
         if not missing:
@@ -100,15 +102,16 @@ class Recordings:
             if progress:
                 progress(f"{done} of {len(missing)} exchanges recorded")
 
-        launching = [made for made in missing.values() if self._to_launch(made)]
-        together = [made for made in missing.values() if not made.alone and made not in launching]
-        _side_by_side([partial(observe, exchange) for exchange in together])
+        elsewhere = [made for made in missing.values() if not made.alone and self._to_launch(made)]
+        together = [made for made in missing.values() if not made.alone and made not in elsewhere]
+        launched = _started([partial(observe, exchange) for exchange in elsewhere])
+        _wait_for(_started([partial(observe, exchange) for exchange in together]))
         self._look_for_end()
-        _side_by_side([partial(observe, exchange) for exchange in launching])
         for exchange in missing.values():
-            if exchange not in together and exchange not in launching:
+            if exchange.alone:
                 observe(exchange)
                 self._look_for_end()
+        _wait_for(launched)
 
     def _to_launch(self, exchange: Exchange) -> Implementation | None:
         """What the exchange gets a process of its own of; None where the target itself will do, or has to."""
@@ -152,7 +155,8 @@ class Recordings:
         with ExitStack() as stack:
             stack.enter_context(self._turn(exchange))
             if implementation := self._to_launch(exchange):
-                target = stack.enter_context(running(implementation, exchange.launch))
+                with self._launching:
+                    target = stack.enter_context(running(implementation, exchange.launch))
             recorder = stack.enter_context(Recorder(target, exchange.name, self._slow_factor))
             exchange.record(recorder)
             return recorder.trace()
@@ -197,8 +201,8 @@ def _our_crash(where: str, error: Exception) -> str:
     return f"streamspec itself failed {where} ({type(error).__name__}: {error}); this is a bug of it, please report it"
 
 
-def _side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
-    """Run the jobs in a few daemon threads, so that Ctrl-C does not wait for what a silent server keeps waiting."""
+def _started(jobs: Sequence[Callable[[], None]]) -> list[threading.Thread]:
+    """The jobs in a few daemon threads, so that Ctrl-C does not wait for what a silent server keeps waiting."""
     waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
@@ -214,5 +218,9 @@ def _side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(SIDE_BY_SIDE, len(jobs)))]
     for thread in threads:
         thread.start()
+    return threads
+
+
+def _wait_for(threads: Sequence[threading.Thread]) -> None:
     for thread in threads:
         thread.join()

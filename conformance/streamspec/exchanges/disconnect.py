@@ -238,8 +238,12 @@ def left_while_tight(recorder: Recorder) -> None:
     client, token = Client(recorder), recorder.token()
     stream = recorder.post("/stream", [HELLO["text"]], token=token, repeat=TIGHT_ITEMS, end="hang")
     client.await_item(stream)
-    if client.leave(stream, Leaving.RST, token):
-        return
+    if not client.leave(stream, Leaving.RST, token):
+        await_recovery(recorder)
+
+
+def await_recovery(recorder: Recorder) -> None:
+    """Wait for a server that answered nobody to answer again, so that what is recorded next is not about that."""
     for _ in range(RECOVERY_WAITS):
         try:
             recorder.totals()

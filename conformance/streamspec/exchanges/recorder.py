@@ -49,6 +49,7 @@ class Recorder:
         self._marks: list[Mark] = []
         self._released: dict[str, int] = {}
         self._log_from = target.log_size()
+        self._terminated_at_s = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -133,13 +134,17 @@ class Recorder:
 
     def terminate(self) -> None:
         """Ask the server to end (SIGTERM); `terminated` marks the moment."""
-        self.mark("terminated")
+        self._terminated_at_s = self._clock.now_s()
+        self._marks.append(Mark(self._terminated_at_s, "terminated"))
         self._process().terminate()
 
     def wait_exit(self, within_s: float) -> bool:
-        """Whether its process ends within that time; `exited` marks when (value: its status, negative for a signal)."""
+        """Whether its process ends within that time of being asked to.
+
+        `exited` marks when (value: its status, negative for a signal).
+        """
         process = self._process()
-        if not process.wait_exit(within_s):
+        if not process.wait_exit(max(0.0, self._terminated_at_s + within_s - self._clock.now_s())):
             return False
         code = process.exit_code
         assert code is not None  # noqa: S101 - it has ended

@@ -1,0 +1,141 @@
+"""Stimuli for flow control: readers that stop reading, for a while or for ever, and one beside them that reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamspec.contract import Capability
+from streamspec.exchanges.disconnect import KINDS, STALLED_RECEIVE_BUFFER, await_rest
+from streamspec.requirement import exchange
+from streamspec_client.probe import Leaving
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamspec.contract import JSON
+    from streamspec.exchanges.recorder import Item, Recorder
+
+STRIPE_BYTES, STRIPES = 65_536, 280
+"""17.5 MiB: more than a server may be ahead. Each stripe is numbered, so that none can stand in for another."""
+
+MARKERS = [b"%08d\n" % number for number in range(1, STRIPES + 1)]
+FILLER_BYTES = STRIPE_BYTES - len(MARKERS[0])
+
+NEIGHBOUR_STRIPES = 6
+
+SEND_TIMEOUT_MS = 2_000
+"""Short enough to be awaited, and four times what a busy machine was seen to hold a process up."""
+
+LONGEST_SEND_TIMEOUT_MS = 10_000
+"""What is awaited of a server that the suite did not launch."""
+
+ENDLESS_STRIPES = 1_024
+"""64 MiB, which nobody who heeds any bound comes to the end of."""
+
+
+def send_timeout_late_ms(timeout_ms: int) -> int:
+    """What a send time-out may take: servers look for it now and then, some as often as a tenth of it."""
+    return timeout_ms * 5 // 4 + 500
+
+
+def text_stripes() -> bytes:
+    """The text stream's whole content."""
+    return b"".join(marker + b"x" * FILLER_BYTES for marker in MARKERS)
+
+
+def _stripes(kind: str) -> list[Item]:
+    """The stripes of a kind as items, each behind a gate."""
+    if kind == "events":
+        return [{"gate": True, "id": str(number), "size": STRIPE_BYTES} for number in range(1, STRIPES + 1)]
+    items: list[Item] = []
+    for marker in MARKERS:
+        items += [{"gate": True, "text": marker.decode()}, {"size": FILLER_BYTES}]
+    return items
+
+
+@exchange(Capability.SCRIPT, Capability.GATE, Capability.STATUS)
+def stalled_beside_lock_step(recorder: Recorder) -> None:
+    """Streams of both kinds that nobody reads; beside them the same text in lock-step; then they are read to the end.
+
+    It is the same, because then a server might think of the two as the audience of one broadcast.
+    """
+    streams = {}
+    for kind, path in KINDS.items():
+        token = recorder.token()
+        streams[token] = stream = recorder.post(
+            path, _stripes(kind), token=token, name=kind, receive_buffer=STALLED_RECEIVE_BUFFER
+        )
+        if not stream.wait_head(recorder.prompt_s):
+            return
+        recorder.release(token, STRIPES, mark="opened")
+    for token, stream in streams.items():
+        await_rest(recorder, token)
+        recorder.mark(f"rests-{stream.name}", stream.body_size)
+        recorder.state(token, name=f"rests-{stream.name}")
+    _read_in_lock_step(recorder)
+    recorder.mark("read-on")
+    for stream in streams.values():
+        if not stream.wait_complete(1, recorder.prompt_s):
+            return
+
+
+def _read_in_lock_step(recorder: Recorder) -> None:
+    token = recorder.token()
+    neighbour = recorder.post("/stream", _stripes("text"), token=token, name="neighbour")
+    if neighbour.wait_head(recorder.prompt_s):
+        for number in range(1, NEIGHBOUR_STRIPES + 1):
+            recorder.release(token)
+            if not neighbour.wait_body(number * STRIPE_BYTES, recorder.prompt_s):
+                break
+    neighbour.leave(Leaving.RST)
+
+
+def _declared_send_timeout_ms(describe: Mapping[str, JSON]) -> int | None:
+    limits = describe.get("limits")
+    value = limits.get("send_timeout_ms") if isinstance(limits, dict) else None
+    return value if isinstance(value, int) else None
+
+
+def _too_long_to_await(describe: Mapping[str, JSON]) -> str | None:
+    """Why the send time-out of a server that runs already is not awaited."""
+    value = _declared_send_timeout_ms(describe)
+    if value is not None and value <= LONGEST_SEND_TIMEOUT_MS:
+        return None
+    shown = "tells none" if value is None else f"says {value}"
+    return (
+        f"awaits a send_timeout_ms of {LONGEST_SEND_TIMEOUT_MS} at most, and GET / {shown}: "
+        f"start the server with STREAMSPEC_SEND_TIMEOUT_MS={SEND_TIMEOUT_MS}"
+    )
+
+
+@exchange(
+    Capability.SCRIPT,
+    Capability.STATUS,
+    Capability.LIMITS,
+    launch={"STREAMSPEC_SEND_TIMEOUT_MS": str(SEND_TIMEOUT_MS)},
+    at_url=_too_long_to_await,
+)
+def stalled_for_ever(recorder: Recorder) -> None:
+    """Streams of both kinds that nobody reads until the server closes them, then what is left of them is read."""
+    timeout_ms = SEND_TIMEOUT_MS
+    if recorder.target.process is None:
+        timeout_ms = _declared_send_timeout_ms(recorder.target.describe) or timeout_ms
+    recorder.mark("send-timeout", timeout_ms)
+    streams = {}
+    for kind, path in KINDS.items():
+        token = recorder.token()
+        streams[token] = stream = recorder.post(
+            path,
+            [{"size": STRIPE_BYTES}],
+            token=token,
+            name=kind,
+            receive_buffer=STALLED_RECEIVE_BUFFER,
+            repeat=ENDLESS_STRIPES,
+        )
+        if not stream.wait_head(recorder.prompt_s):
+            return
+    for token, stream in streams.items():
+        state = recorder.state(token, wait_ms=send_timeout_late_ms(timeout_ms) + 500, name=f"state-{stream.name}")
+        if state.get("state") != "closed":
+            return
+        stream.wait_closed(recorder.prompt_s)
