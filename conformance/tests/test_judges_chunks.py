@@ -21,8 +21,8 @@ HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 GOOD = b"1\r\na\r\n0\r\n\r\n"
 
 
-def on_wire(body: bytes, behind: bytes = b"") -> Trace:
-    return traces.trace(traces.conversation(traces.response(b"a"), raw=HEAD + body + behind))
+def on_wire(body: bytes, behind: bytes = b"", before: bytes = b"") -> Trace:
+    return traces.trace(traces.conversation(traces.response(b"a"), raw=before + HEAD + body + behind))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,20 @@ def on_wire(body: bytes, behind: bytes = b"") -> Trace:
 def test_valid_chunked_coding_passes(body: bytes) -> None:
     assert chunks.chunks_coding.judge(on_wire(body)) is None
     assert chunks.chunks_coding.judge(on_wire(body, behind=b"HTTP/1.1 200 OK\r\n")) is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+        b"HTTP/1.1 100 \r\n\r\n" * 2,
+    ],
+)
+def test_interim_responses_are_no_part_of_the_body(before: bytes) -> None:
+    assert chunks.chunks_coding.judge(on_wire(GOOD, before=before)) is None
+    with pytest.raises(Violation) as caught:
+        chunks.chunks_coding.judge(on_wire(b"1\na\r\n0\r\n\r\n", before=before))
+    assert caught.value.offset == 0
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from streamspec.chunked import read_chunked
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
+# Interim responses may come first (RFC 9110, section 15.2): 100 (Continue), or 103 (Early Hints).
+_HEADS = re.compile(rb"(?:HTTP/1\.1 1\d\d .*?\r\n\r\n)*.*?\r\n\r\n", re.DOTALL)
+
 
 @requirement("chunks-coding", MUST, rfc(9112, "7.1"), chunks.completed_then_reused)
 def chunks_coding(trace: Trace) -> None:
@@ -36,7 +40,8 @@ def chunks_coding(trace: Trace) -> None:
     response = streamed(trace)
     expect(response.tokens("transfer-encoding") == ["chunked"], "chunked", response.value("transfer-encoding"))
     data = b"".join(segment.data for segment in trace.conversation("stream").received)
-    head_end = data.index(b"\r\n\r\n") + 4
+    heads = _HEADS.match(data)
+    head_end = heads.end() if heads else len(data)
     body = read_chunked(data, head_end)
     expect(not body.error, body.error, repr(data[body.end : body.end + 24]), offset=body.end - head_end)
     behind = data[body.end : body.end + 24]
