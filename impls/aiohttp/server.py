@@ -20,7 +20,8 @@ What one must know of aiohttp:
 8. A middleware's `except` serves only what is raised before the header section; `on_response_prepare` is the last
    place where fields can be added, and the one that sees streams as well.
 9. `request.query` is decoded and `rel_url` normalised; only `raw_path` has the query as it came. What the parser
-   refuses, a method that llhttp does not know too, is answered 400 as plain text before any middleware.
+   refuses, a method that llhttp does not know too, is answered 400 as plain text before any middleware, and logged as
+   an error with a traceback, which any client can have written there as often as it likes: `RefusedBytes` drops it.
 10. `cleanup` closes the listener, waits for handlers twice `shutdown_timeout` (60 s), and then cancels them.
     `on_shutdown` comes before that wait and `cleanup_ctx` after it: streams are drained in the former.
 """
@@ -30,7 +31,7 @@ import logging
 import socket
 
 from aiohttp import HttpVersion11, web
-from aiohttp.http import HttpRequestParser
+from aiohttp.http import HttpProcessingError, HttpRequestParser
 from aiohttp.typedefs import Handler
 
 from impls.scripted import cors
@@ -202,6 +203,16 @@ async def serve(listener: socket.socket, drained: Drained) -> None:
     await drained()
     await runner.cleanup()
 
+
+class RefusedBytes(logging.Filter):
+    """Drops the records of requests that were none: who sent them was told."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is of anything else."""
+        return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+logging.getLogger("aiohttp.server").addFilter(RefusedBytes())
 
 app = web.Application(middlewares=[no_stream])
 app.add_routes(routes)

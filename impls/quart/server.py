@@ -18,7 +18,9 @@ What one must know of Quart:
 8. It collects a body while nobody reads it, up to `MAX_CONTENT_LENGTH` (16 MiB).
 9. OPTIONS is answered 200 at every route unless told not to, a 204 has a Content-Type and a Content-Length, and
    `//stream` is `/stream`.
-10. Hypercorn by hand (`hypercorn impls.quart.server:app`) serves the same, but for SIGTERM: it waits 3 s for open
+10. A Host with a label of more than 63 characters is refused before any handler can be asked: 500, and a traceback.
+    `StreamingConnection` answers it 400.
+11. Hypercorn by hand (`hypercorn impls.quart.server:app`) serves the same, but for SIGTERM: it waits 3 s for open
     streams, then cancels them, and tells the application last. `python -m` drains first.
 """
 
@@ -30,13 +32,13 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from quart import Quart, Request, Response, has_request_context, request, websocket
 from quart.asgi import ASGIHTTPConnection
 from quart.utils import encode_headers
-from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
+from werkzeug.exceptions import BadHost, HTTPException, InternalServerError, MethodNotAllowed
 
 from impls.scripted import cors
 from impls.scripted.asgi import Application, KeepsSend, Message, Scope, Send, respond, server_of
 from impls.scripted.describe import describe
 from impls.scripted.limits import Limits
-from impls.scripted.problem import NoStream, internal_error, method_not_allowed, not_found
+from impls.scripted.problem import NoStream, Problem, internal_error, method_not_allowed, not_found
 from impls.scripted.request import parse_query, read_release, read_script, read_wait_ms
 from impls.scripted.script import Kind
 from impls.scripted.serving import drain
@@ -120,7 +122,10 @@ class StreamingConnection(ASGIHTTPConnection):
 
     async def handle_request(self, request: Request, send: ASGISendCallable) -> None:
         """Sends the header section and then each item when it is produced."""
-        response = await self.app.handle_request(request)
+        try:
+            response = await self.app.handle_request(request)
+        except BadHost:
+            response = host_refused(request)
         if isinstance(response, StreamOnWire):
             fields = encode_headers(response.headers)
             try:
@@ -136,6 +141,13 @@ class StreamingConnection(ASGIHTTPConnection):
         """What `receive` returns when the client has left; Quart itself receives the rest."""
         await self._left.wait()
         return {"type": "http.disconnect"}
+
+
+def host_refused(request: Request) -> Response:
+    """The problem for a Host that routing cannot read; it is made outside of every handler."""
+    problem = Problem(400, "Host must be a host name, whose labels have 63 characters at most.", "Host")
+    allowed = cors.response_fields(request.headers.get("Origin"), streams.limits.cors_origins)
+    return Response(problem.body(), problem.status, headers=dict((*problem.fields, *allowed)))
 
 
 @quart.errorhandler(NoStream)

@@ -74,7 +74,9 @@ def parse_query(query: bytes | str, allowed: Collection[str]) -> dict[str, str]:
     for name, value in parse_qsl(text, keep_blank_values=True):
         if name not in allowed:
             known = ", ".join(allowed) or "none"
-            raise Problem(422, f"{shown(name)} is no query parameter of this resource; allowed: {known}.", name)
+            raise Problem(
+                422, f"{shown(name)} is no query parameter of this resource; allowed: {known}.", name or "query"
+            )
         if name in values:
             raise Problem(422, f"{name} is given more than once; give it once.", name)
         values[name] = value

@@ -100,6 +100,7 @@ def test_an_id_the_stream_cannot_have_had_is_refused(last_event_id: str) -> None
         ("first_delay_ms=60001", "first_delay_ms", "from 0 to 60000"),
         ("keepalive_ms=1000", "keepalive_ms", "no query parameter"),
         ("Count=1", "Count", "no query parameter"),
+        ("=1", "query", "no query parameter"),
         ("token=", "token", "[A-Za-z0-9_-]{1,64}"),
         ("token=a%0A", "token", "[A-Za-z0-9_-]{1,64}"),
         ("token=" + 65 * "a", "token", "[A-Za-z0-9_-]{1,64}"),

@@ -40,7 +40,8 @@ class Checks:
         for name in names:
             if name not in known:
                 allowed = f"known here: {', '.join(sorted(known))}" if known else "none is known here"
-                raise Problem(422, f"unknown {what} {at}{name[:80]!s}; {allowed}", at + name[:80])
+                whole = "body" if what == "member" else "query"  # of which a name that is empty names no part
+                raise Problem(422, f"unknown {what} {at}{name[:80]!s}; {allowed}", at + name[:80] or whole)
 
     def check_range(self, name: str, value: int, where: str) -> int:
         """Refuses a number outside the range of its name."""
