@@ -20,9 +20,15 @@ class Crowd:
 
     def __init__(self, connections: Iterable[Connection]) -> None:
         self._poll = select.poll()
-        self._open = {made.fileno(): made for made in connections if not made.closed}
-        for number in self._open:
-            self._poll.register(number, select.POLLIN)
+        self._open: dict[int, Connection] = {}
+        for connection in connections:
+            self.add(connection)
+
+    def add(self, connection: Connection) -> None:
+        """Read one more, unless the peer has closed it already."""
+        if not connection.closed:
+            self._open[connection.fileno()] = connection
+            self._poll.register(connection.fileno(), select.POLLIN)
 
     def read(self, until: Callable[[], bool], within_s: float) -> bool:
         """Read until that holds; False where it does not within that time, or after every connection was closed."""

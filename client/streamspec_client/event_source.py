@@ -250,12 +250,9 @@ class AwaitedEventSource(AnyEventSource[ClientT], ABC):
     async def _send(self, request: Request) -> AsyncResponse:
         """Send it and return with the header section; raises ConnectionFailed."""
 
-    async def _sleep(self, wait_s: float) -> None:
-        await asyncio.sleep(wait_s)
-
     async def _ask(self) -> None:
         request = self._next_request()
-        await self._sleep(self._wait_s)
+        await asyncio.sleep(self._wait_s)
         try:
             response = await self._send(request)
         except ConnectionFailed as failure:

@@ -1,4 +1,4 @@
-"""`EventSource` and `TextStream` over httpx2: blocking with a `Client`, awaited with an `AsyncClient`.
+"""`EventSource` and `TextStream` over httpx2: blocking with a `Client`, awaited with an `AsyncClient` on asyncio.
 
 Read them inside their own block, whose end closes the connection, however the block is left:
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import anyio
 import httpx2
 
 from streamspec_client.event_source import AwaitedEventSource, BlockingEventSource
@@ -52,13 +51,10 @@ class EventSource(BlockingEventSource[httpx2.Client]):
 
 
 class AsyncEventSource(AwaitedEventSource[httpx2.AsyncClient]):
-    """Events over a httpx2.AsyncClient, on asyncio or trio; see `AnyEventSource` for what it takes."""
+    """Events over a httpx2.AsyncClient; see `AnyEventSource` for what it takes."""
 
     async def _send(self, request: Request) -> AsyncHttpxResponse:
         return await send_async(self._client, request, ERRORS)
-
-    async def _sleep(self, wait_s: float) -> None:
-        await anyio.sleep(wait_s)
 
 
 class TextStream(BlockingTextStream[httpx2.Client]):
@@ -69,7 +65,7 @@ class TextStream(BlockingTextStream[httpx2.Client]):
 
 
 class AsyncTextStream(AwaitedTextStream[httpx2.AsyncClient]):
-    """Text over a httpx2.AsyncClient, on asyncio or trio; see `AnyTextStream` for what it takes."""
+    """Text over a httpx2.AsyncClient; see `AnyTextStream` for what it takes."""
 
     async def _send(self, request: Request) -> AsyncHttpxResponse:
         return await send_async(self._client, request, ERRORS)
