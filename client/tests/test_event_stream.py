@@ -87,7 +87,8 @@ def test_empty_pieces_change_nothing() -> None:
 def test_a_bytearray_is_read_and_not_kept() -> None:
     buffer = bytearray(b"data: a\n\ndata: b")
     decoder = EventStreamDecoder()
-    assert decoder.feed(buffer) == [Event("message", "a", "")]
+    # A type checker refuses it, yet a socket read into a buffer may well pass it.
+    assert decoder.feed(buffer) == [Event("message", "a", "")]  # type: ignore[arg-type]  # see above
     buffer[:] = b"x" * len(buffer)
     assert decoder.feed(b"\n\n") == [Event("message", "b", "")]
 
