@@ -27,6 +27,7 @@ CONTRACT_FILE = Path(__file__).parents[1] / "CONTRACT.md"
 BUDGETS = (
     ("from leaving to `cleaned`", f"{contract.DISCONNECT_BUDGET_MS:g} ms"),
     ("arrival of an item after its production, median", f"{contract.LATENESS_BUDGET_MS:g} ms"),
+    ("the length of a stream beside 200, over that of its schedule", f"{contract.PACE_BUDGET:g}"),
     ("400 items behind their schedule at the end", f"{contract.DRIFT_BUDGET_MS:g} ms"),
     ("first byte of a stream whose first item is due at once, median", f"{contract.FIRST_BYTE_BUDGET_MS:g} ms"),
     ("production ahead of a reader that reads nothing", f"{contract.FLOW_BUDGET_BYTES:,} bytes"),

@@ -38,6 +38,13 @@ def send_timeout_late_ms(timeout_ms: int) -> int:
     return timeout_ms * 5 // 4 + 500
 
 
+def _declared_send_timeout_ms(describe: Mapping[str, JSON]) -> int | None:
+    """What `GET /` says of it; None where that says nothing."""
+    limits = describe.get("limits")
+    value = limits.get("send_timeout_ms") if isinstance(limits, dict) else None
+    return value if isinstance(value, int) else None
+
+
 def text_stripes() -> bytes:
     """The text stream's whole content."""
     return b"".join(marker + b"x" * FILLER_BYTES for marker in MARKERS)
@@ -68,6 +75,7 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
         if not stream.wait_head(recorder.prompt_s):
             return
         recorder.release(token, STRIPES, mark="opened")
+    recorder.mark("send-timeout", _declared_send_timeout_ms(recorder.target.describe) or 0)
     for token, stream in streams.items():
         await_rest(recorder, token)
         recorder.mark(f"rests-{stream.name}", stream.body_size)
@@ -88,12 +96,6 @@ def _read_in_lock_step(recorder: Recorder) -> None:
             if not neighbour.wait_body(number * STRIPE_BYTES, recorder.prompt_s):
                 break
     neighbour.leave(Leaving.RST)
-
-
-def _declared_send_timeout_ms(describe: Mapping[str, JSON]) -> int | None:
-    limits = describe.get("limits")
-    value = limits.get("send_timeout_ms") if isinstance(limits, dict) else None
-    return value if isinstance(value, int) else None
 
 
 def _too_long_to_await(describe: Mapping[str, JSON]) -> str | None:

@@ -52,13 +52,13 @@ class Shutdown:
         self._read: list[Connection] = []
 
     def open(self, name: str, kind: str, items: Sequence[Item], *, repeat: int = 1, end: str = "complete") -> bool:
-        """Open a stream, and say whether its first item has come."""
+        """Open a stream, and say whether its header section has come."""
         token = self._tokens[name] = self._recorder.token()
         stream = self._recorder.post(
             KINDS[kind], items, token=token, name=name, repeat=repeat, end=end, cleanup_ms=CLEANUP_MS
         )
         self._read.append(stream)
-        return stream.wait_for(lambda made: b"hello" in made.body, self._recorder.prompt_s)
+        return stream.wait_head(self._recorder.prompt_s)
 
     def stall(self, name: str) -> Connection:
         """Open a text stream that nobody reads, and wait until it rests."""
@@ -73,14 +73,9 @@ class Shutdown:
     def terminate(self) -> None:
         """Poll for the states, send the signal, and read until all is closed and the process gone, or the time over."""
         for name, token in self._tokens.items():
-            path = f"{self._recorder.target.prefix}/streams/{token}"
-            poll = self._recorder.connect(f"state-{name}")
-            # The first answer shows that the server reads this connection: it has the poll before it has the signal.
-            poll.request("GET", path)
-            if poll.wait_complete(1, self._recorder.prompt_s):
-                poll.request("GET", f"{path}?wait_ms={POLL_WAIT_MS}")
-                self._read.append(poll)
-        self._recorder.totals()
+            self._read.append(self._recorder.get(f"/streams/{token}?wait_ms={POLL_WAIT_MS}", name=f"state-{name}"))
+        # A connection made after those of the polls is answered: so the server has the polls before it has the signal.
+        self._recorder.get("/streams", name="signal").wait_complete(1, self._recorder.prompt_s)
         crowd = Crowd(self._read)
         self._recorder.terminate()
         crowd.read_to_end(SEEN_GONE_WITHIN_S)
@@ -89,7 +84,7 @@ class Shutdown:
 
 @exchange(Capability.SCRIPT, Capability.STATUS, Capability.SHUTDOWN, launch=LAUNCH)
 def terminated_while_idle(recorder: Recorder) -> None:
-    """SIGTERM while a text and an event stream wait for ever behind their first item, and another text is almost done.
+    """SIGTERM while a text and an event stream wait for ever after their first item, and another text is almost done.
 
     Its last item is due soon after the signal, well before the end of the drain.
     """

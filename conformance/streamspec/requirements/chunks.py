@@ -80,10 +80,11 @@ def chunks_causal(trace: Trace) -> None:
 )
 class HoldsBackOneItem(ControlServer):
     async def send_item(self, stream: Stream, item: Item) -> None:
-        if isinstance(item, Text):
-            self.write_unsent(stream)
+        holds = isinstance(item, Text) and item.payload_size() <= 16_384 and not stream.script.demo
+        if holds:
+            await self.flush(stream)
         self.put(stream, self.encode_item(stream, item))
-        if not isinstance(item, Text):
+        if not holds:
             await self.flush(stream)
 
 

@@ -61,7 +61,7 @@ def chunks_pacing(trace: Trace) -> Figures:
     return {"lateness_median_ms": median_ms, "lateness_max_ms": max(late_ms)}
 
 
-@chunks_pacing.mutant()
+@chunks_pacing.mutant(also_breaks={"load-concurrent": "its streams are demos, too"})
 class FlushesEvery100Milliseconds(ControlServer):
     async def send_item(self, stream: Stream, item: Item) -> None:
         if not stream.script.demo:

@@ -73,6 +73,8 @@ def framing_utf8(trace: Trace) -> None:
 @framing_utf8.mutant()
 class WritesSurrogatePairs(ControlServer):
     def encode_data(self, text: str) -> bytes:
+        if text.isascii():
+            return super().encode_data(text)
         units = text.encode("utf-16-le")
         pairs = "".join(chr(units[at] | units[at + 1] << 8) for at in range(0, len(units), 2))
         return b"".join(b"data: %b\n" % line.encode("utf-8", "surrogatepass") for line in self.data_lines(pairs))

@@ -32,7 +32,7 @@ EXIT_CODES = (0, -SIGTERM, 128 + SIGTERM)
 def _terminated(trace: Trace) -> Mark:
     marks = trace.marks_named("terminated")
     if not marks:
-        raise NotObserved("not every stream gave its first item, so there was nothing to end: see chunks-causal")
+        raise NotObserved("not every stream was there to be ended: see head-before-first-item")
     return marks[0]
 
 
@@ -156,15 +156,15 @@ class SaysNothingBeforeItGoes(ControlServer):
 
 def _is_cleaned(trace: Trace, name: str) -> tuple[bool, str]:
     """Whether the poll that was open at the signal tells of one clean-up, and what it tells."""
-    answers = trace.conversation(f"state-{name}").responses[1:]
-    if not answers or answers[0].ending is not Ending.COMPLETE:
+    answer = trace.conversation(f"state-{name}").response
+    if answer is None or answer.ending is not Ending.COMPLETE:
         return False, "no answer to the poll"
     try:
-        found = json.loads(answers[0].body)
+        found = json.loads(answer.body)
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        return False, f"the poll was answered {answers[0].status} {answers[0].body[:40]!r}"
+        return False, f"the poll was answered {answer.status} {answer.body[:40]!r}"
     told = f"cleaned {found.get('cleaned')}, cleanups {found.get('cleanups')}"
     return found.get("cleaned") is True and found.get("cleanups") == 1, told
 
