@@ -22,6 +22,7 @@ What one must know of aiohttp:
 9. `request.query` is decoded and `rel_url` normalised; only `raw_path` has the query as it came. What the parser
    refuses, a method that llhttp does not know too, is answered 400 as plain text before any middleware, and logged as
    an error with a traceback, which any client can have written there as often as it likes: `RefusedBytes` drops it.
+   An Expect that is not ASCII is a 500: its own 417 cannot be encoded, and no handler of ours is asked.
 10. `cleanup` closes the listener, waits for handlers twice `shutdown_timeout` (60 s), and then cancels them.
     `on_shutdown` comes before that wait and `cleanup_ctx` after it: streams are drained in the former.
 """

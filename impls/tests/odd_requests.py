@@ -204,8 +204,11 @@ _FIELDS = {
     "": ("no name",),
     "a b": ("a space in the name",),
 }  # fmt: skip
+# aiohttp answers an Expect beyond ASCII with 500 before any code of ours: it cannot encode its own 417.
 _field = st.sampled_from(sorted(_FIELDS)).flatmap(
-    lambda name: st.tuples(st.just(name), st.sampled_from(_FIELDS[name]) | LATIN_1)
+    lambda name: st.tuples(
+        st.just(name), st.sampled_from(_FIELDS[name]) | (st.nothing() if name == "Expect" else LATIN_1)
+    )
 )
 _BODIES = (
     None,
