@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from streamspec.contract import Capability
 from streamspec.exchanges.disconnect import KINDS, STALLED_RECEIVE_BUFFER, await_rest
 from streamspec.requirement import exchange
-from streamspec_client.probe import Leaving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,12 +89,12 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
 def _read_in_lock_step(recorder: Recorder) -> None:
     token = recorder.token()
     neighbour = recorder.post("/stream", _stripes("text"), token=token, name="neighbour")
-    if neighbour.wait_head(recorder.prompt_s):
-        for number in range(1, NEIGHBOUR_STRIPES + 1):
-            recorder.release(token)
-            if not neighbour.wait_body(number * STRIPE_BYTES, recorder.prompt_s):
-                break
-    neighbour.leave(Leaving.RST)
+    if not neighbour.wait_head(recorder.prompt_s):
+        return
+    for number in range(1, NEIGHBOUR_STRIPES + 1):
+        recorder.release(token)
+        if not neighbour.wait_body(number * STRIPE_BYTES, recorder.prompt_s):
+            return
 
 
 def _too_long_to_await(describe: Mapping[str, JSON]) -> str | None:
