@@ -129,7 +129,8 @@ def test_one_of_several_silences_is_enough() -> None:
 
 
 def test_without_an_event_there_is_no_silence_behind_it() -> None:
-    assert judged_silent(silent(1, 2, 3, first=b"")) is NotObserved
+    assert judged_silent(silent(1, 2, 3, first=b"")) is Late
+    assert judged_silent(silent(1, 2, 3, first=b"", ending=Ending.TRUNCATED)) is NotObserved
 
 
 # Between events
@@ -161,6 +162,27 @@ def test_a_comment_inside_of_an_event_is_a_violation(inside: bytes, end: bytes, 
     assert judged_between(large(inside, ending=ending, end=end)) is Violation
 
 
+def commented(comment: bytes) -> Response:
+    """Each of the large events with that comment between its data and its end."""
+    return events(EVENT + b"data: xxxx\n%b\n\n" % comment * exchanges.LARGE_EVENTS + COMMENT, ending=Ending.OPEN)
+
+
+@pytest.mark.parametrize("comment", [b":", b": between", b": keep-alive, not"])
+def test_a_comment_of_the_servers_own_may_stand_inside_of_an_event(comment: bytes) -> None:
+    assert judged_between(commented(comment)) is None
+    assert judged_between(commented(COMMENT.strip())) is Violation
+
+
+@pytest.mark.parametrize(
+    ("clock", "wanted"), [(EVENT + b": ping\n\n", Violation), (b"data: x\n: ping\n\n: ping\n\n", None)]
+)
+def test_what_breaks_silence_is_a_keep_alive_unless_events_have_it_too(
+    clock: bytes, wanted: type[Exception] | None
+) -> None:
+    given = recorded(commented(b": ping"), events(clock), names=("stream", exchanges.CLOCK))
+    assert raised(keepalive.keepalive_between_events, given) is wanted
+
+
 def test_events_cut_in_two_are_a_violation_and_data_in_several_fields_is_not() -> None:
     assert judged_between(large(b"\n\n", b"data: ")) is Violation
     body = EVENT + b"data: xxxx\ndata: xxxx\n\n" * exchanges.LARGE_EVENTS + COMMENT
@@ -176,6 +198,7 @@ def test_large_events_that_do_not_come_are_late_and_those_that_never_will_are_no
     assert judged_between(events(body, ending=Ending.OPEN)) is Late
     assert judged_between(events(body, ending=Ending.TRUNCATED)) is NotObserved
     assert judged_between(events(ending=Ending.TRUNCATED)) is NotObserved
+    assert judged_between(events(ending=Ending.OPEN)) is NotObserved
 
 
 def test_without_any_comment_nothing_is_learnt_of_their_place() -> None:
@@ -219,8 +242,9 @@ def test_a_stream_that_was_not_kept_alive_says_nothing_of_the_end() -> None:
     assert judged_end() is NotObserved
 
 
-def judged_dispatch(*chunks: bytes) -> type[Exception] | None:
-    return raised(keepalive.keepalive_no_dispatch, recorded(events(*chunks)))
+def judged_dispatch(*chunks: bytes, ending: Ending = Ending.COMPLETE) -> type[Exception] | None:
+    given = recorded(events(*chunks, ending=ending), names=[exchanges.COMPLETES])
+    return raised(keepalive.keepalive_no_dispatch, given)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +277,7 @@ def test_scripted_events_are_known_by_their_data() -> None:
 
 def test_without_both_events_or_any_comment_no_dispatch_is_not_observed() -> None:
     assert judged_dispatch(FIRST + COMMENT) is NotObserved
+    assert judged_dispatch(FIRST + COMMENT, ending=Ending.OPEN) is Late
     assert judged_dispatch(FIRST + LAST + DONE) is NotObserved
     assert judged_dispatch(COMMENT + FIRST + LAST + DONE + COMMENT) is NotObserved
 
@@ -270,7 +295,8 @@ ALL = [
 
 @pytest.mark.parametrize("made", ALL, ids=lambda made: made.id)
 def test_no_answer_is_late_and_a_refusal_counts_where_the_plain_stream_is_none(made: Requirement) -> None:
-    silence = traces.trace(traces.conversation(PLAIN, name=exchanges.PLAIN), traces.conversation())
+    name = exchanges.COMPLETES if made is keepalive.keepalive_no_dispatch else "stream"
+    silence = traces.trace(traces.conversation(PLAIN, name=exchanges.PLAIN), traces.conversation(name=name))
     assert raised(made, silence) is Late
-    assert raised(made, recorded(REFUSED)) is Violation
-    assert raised(made, recorded(REFUSED, plain=REFUSED)) is NotObserved
+    assert raised(made, recorded(REFUSED, names=[name])) is Violation
+    assert raised(made, recorded(REFUSED, names=[name], plain=REFUSED)) is NotObserved

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PLAIN = "plain"
 """The stream without `keepalive_ms`: where it is refused too, nothing is learnt from a refusal."""
 
+CLOCK = "clock"
+"""The stream whose comments tell for how long nothing was read of the large events."""
+
 BEFORE, AFTER = "before", "after"
 """The data of the first and of the last event of a script."""
 
@@ -35,8 +38,14 @@ LARGE_EVENT_BYTES, LARGE_EVENTS = 1_048_576, 6
 STALL_KEEPALIVE_MS, STALL_COMMENTS = 10, 5
 """Keep-alive comments of another stream during which nothing is read of the large events."""
 
-END_KEEPALIVE_MS, SILENCE_MS, CLEANUP_MS = 20, 150, 100
-"""Time for several comments: before the last event, and while the producer cleans up behind it."""
+COMPLETES, FAILS = "complete", "fail"
+"""The streams that are kept alive until they end, by how they end."""
+
+END_KEEPALIVE_MS, CLEANUP_MS = 20, 100
+"""Time for several comments while the producer cleans up behind the last event."""
+
+DEMO_SILENCE_MS = 150
+"""Time for several comments before the last event, where there is no gate to wait for one."""
 
 
 def _plain(recorder: Recorder) -> None:
@@ -99,7 +108,7 @@ def stalled_in_large_events(recorder: Recorder) -> None:
     if not stream.wait_head(recorder.prompt_s):
         return
     query = f"count=2&interval_ms=60000&keepalive_ms={STALL_KEEPALIVE_MS}"
-    clock = recorder.get(f"/sse?{query}", name="clock")
+    clock = recorder.get(f"/sse?{query}", name=CLOCK)
     if not clock.wait_for(lambda made: comments(made) >= STALL_COMMENTS or _is_over(made), recorder.prompt_s):
         return
     if stream.wait_body(LARGE_EVENTS * LARGE_EVENT_BYTES, recorder.prompt_s):
@@ -127,17 +136,29 @@ def _wait_all(recorder: Recorder, streams: Sequence[Connection]) -> None:
 
 @exchange(Capability.KEEPALIVE)
 def kept_alive_to_the_end(recorder: Recorder) -> None:
-    """Event streams that are kept alive until they end; scripts complete and fail, with a clean-up that awaits."""
+    """Event streams that are kept alive at a gate, then complete and fail with a clean-up that awaits; else the demo."""
     _plain(recorder)
-    query = f"count=2&interval_ms={SILENCE_MS}&keepalive_ms={END_KEEPALIVE_MS}"
-    streams = [recorder.get(f"/sse?{query}", name="demo")]
-    if Capability.SCRIPT in recorder.target.capabilities:
-        items: list[Item] = [{"data": BEFORE}, {"data": AFTER, "after_ms": SILENCE_MS}]
-        streams += [
-            recorder.post(
-                "/sse", items, token=recorder.token(), name=end,
-                end=end, keepalive_ms=END_KEEPALIVE_MS, cleanup_ms=CLEANUP_MS,
-            )
-            for end in ("complete", "fail")
-        ]  # fmt: skip
+    if not {Capability.SCRIPT, Capability.GATE} <= recorder.target.capabilities:
+        query = f"count=2&interval_ms={DEMO_SILENCE_MS}&keepalive_ms={END_KEEPALIVE_MS}"
+        recorder.get(f"/sse?{query}", name=COMPLETES).wait_complete(1, recorder.prompt_s)
+        return
+    items: list[Item] = [{"data": BEFORE}, {"data": AFTER, "gate": True}]
+    tokens = {name: recorder.token() for name in (COMPLETES, FAILS)}
+    streams = [
+        recorder.post(
+            "/sse", items, token=token, name=name, end=name, keepalive_ms=END_KEEPALIVE_MS, cleanup_ms=CLEANUP_MS
+        )
+        for name, token in tokens.items()
+    ]
+    within_s = recorder.prompt_s
+    for stream, token in zip(streams, tokens.values(), strict=True):
+        if not stream.wait_for(_had_comment_behind_event, within_s):
+            within_s = 0.0
+        recorder.release(token)
     _wait_all(recorder, streams)
+
+
+def _had_comment_behind_event(response: Response) -> bool:
+    return _is_over(response) or any(
+        line.startswith(b":") for line in response.body.partition(BEFORE.encode())[2].splitlines()
+    )

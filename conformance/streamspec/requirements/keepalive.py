@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from streamspec.contract import LATENESS_BUDGET_MS, Level, contract, html
+from streamspec.contract import KEEPALIVE_COMMENT, LATENESS_BUDGET_MS, Level, contract, html
 from streamspec.control import ControlServer, Event, Item
 from streamspec.dispatches import dispatched, shown
 from streamspec.exchanges import keepalive
@@ -49,8 +49,10 @@ def _longest_silence_ms(trace: Trace, name: str, *, behind_first_event: bool) ->
     start, start_s = 0, response.head_at_s
     if behind_first_event:
         found = dispatched(response.body)
+        if not found and response.ending is Ending.OPEN:
+            raise Late(expected=f"{name}: a first event", actual=f"none in {len(response.body)} bytes")
         if not found:
-            raise NotObserved(f"{name}: no event came, so there is no silence behind it: see framing-causal")
+            raise NotObserved(f"{name}: no event came, so there is no silence behind it: see framing-one-dispatch")
         start, start_s = found[0].end, response.arrival_s(found[0].end)
     comments = [line for line in _comments(response.body) if line.offset >= start]
     signs_s = [start_s, *(response.arrival_s(line.offset + len(line.raw) + 1) for line in comments)]
@@ -101,16 +103,36 @@ class KeepsAliveAfterTheFirstEvent(ControlServer):
         return asyncio.get_running_loop().time() + stream.script.keepalive_ms / 1000  # for ever later than now
 
 
+def _keepalive_texts(trace: Trace) -> set[bytes]:
+    """The contract's keep-alive, and what the silent stream was kept alive with; no comment that its event holds.
+
+    A comment inside an event may be the server's own: only that of a keep-alive tells that one fell there.
+    """
+    texts = {KEEPALIVE_COMMENT.encode()}
+    for conversation in trace.conversations:
+        if conversation.name != keepalive.CLOCK or conversation.response is None:
+            continue
+        body = conversation.response.body
+        first = next((made.end for made in dispatched(body)), len(body))
+        seen = [(line.offset < first, line.value.strip()) for line in _comments(body)]
+        texts |= {text for in_event, text in seen if not in_event} - {text for in_event, text in seen if in_event}
+    return texts
+
+
 @requirement("keepalive-between-events", MUST, contract("Keep-alive"), keepalive.stalled_in_large_events)
 def keepalive_between_events(trace: Trace) -> None:
     """A keep-alive falls between events and never inside one, also where an event waits for its reader."""
     response = _kept_alive(trace, "stream")
     large = [made.event.data for made in dispatched(response.body) if made.event.data.startswith("xx")]
+    texts = _keepalive_texts(trace)
     for line in lines_of(response.body):
-        inside = (line.kind is LineKind.COMMENT and line.in_event) or line.raw.startswith(b"xx")
+        is_keepalive = line.kind is LineKind.COMMENT and line.value.strip() in texts
+        inside = (is_keepalive and line.in_event) or line.raw.startswith(b"xx")
         expect(not inside, "comments between events", f"{shown([line.raw])} inside one", offset=line.offset)
     torn = [data for data in large if set(data) - {"x", "\n"} or data != large[0]]
     expect(not torn, "events of nothing but their data", shown(torn))
+    if not large:
+        raise NotObserved("no large event came: see framing-causal, framing-data-large and keepalive-while-silent")
     if len(large) < keepalive.LARGE_EVENTS:
         if response.ending is not Ending.OPEN:
             raise NotObserved(f"{len(large)} of {keepalive.LARGE_EVENTS} large events came: see framing-data-large")
@@ -179,18 +201,19 @@ class KeepsAliveWhileItCleansUp(ControlServer):
 @requirement("keepalive-no-dispatch", MUST, html("event-stream-interpretation"), keepalive.kept_alive_to_the_end)
 def keepalive_no_dispatch(trace: Trace) -> None:
     """A keep-alive dispatches no event, and leaves the type of the next one as it is."""
-    for name in _streams(trace):
-        response = _kept_alive(trace, name)
-        items = [made for made in dispatched(response.body) if _is_item(made)]
-        if len(items) != 2:
-            raise NotObserved(f"{name}: {len(items)} of its 2 events came: see framing-one-dispatch")
-        first, last = items
-        between = [made for made in dispatched(response.body[first.end : last.end]) if not _is_item(made)]
-        added = shown([tuple(made.event) for made in between])
-        expect(not between, f"{name}: no event in the silence", added, offset=first.end)
-        expect(last.event.type == first.event.type, f"{name}: the type {first.event.type!r}", repr(last.event.type))
-        if not _comments(response.body[first.end : last.end]):
-            raise NotObserved(f"{name}: no keep-alive came: see keepalive-while-silent")
+    response = _kept_alive(trace, keepalive.COMPLETES)
+    items = [made for made in dispatched(response.body) if _is_item(made)]
+    if len(items) < 2 and response.ending is Ending.OPEN:
+        raise Late(expected="both of its events", actual=f"{len(items)}, the stream open")
+    if len(items) != 2:
+        raise NotObserved(f"{len(items)} of its 2 events came: see framing-one-dispatch")
+    first, last = items
+    between = [made for made in dispatched(response.body[first.end : last.end]) if not _is_item(made)]
+    added = shown([tuple(made.event) for made in between])
+    expect(not between, "no event in the silence", added, offset=first.end)
+    expect(last.event.type == first.event.type, f"the type {first.event.type!r}", repr(last.event.type))
+    if not _comments(response.body[first.end : last.end]):
+        raise NotObserved("no keep-alive came between the events: see keepalive-while-silent")
 
 
 def _is_item(made: Dispatched) -> bool:
