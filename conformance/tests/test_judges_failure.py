@@ -295,4 +295,6 @@ def test_the_next_request_has_to_be_served() -> None:
 def test_one_failure_that_shows_is_enough_and_without_any_nothing_is_learnt() -> None:
     complete, done = text(b"neighbour\n"), events(b"data: neighbour\n\n" + DONE)
     assert beside(text=complete, events=done, before_text=REFUSED) is None
-    assert beside(text=complete, events=done, before_text=REFUSED, before_events=None) is NotObserved
+    assert beside(text=complete, events=done, before_text=REFUSED, before_events=REFUSED) is NotObserved
+    for unanswered in (None, text(ending=Ending.OPEN)):
+        assert beside(text=unanswered, events=done, before_text=REFUSED, before_events=REFUSED) is Late

@@ -241,6 +241,11 @@ def test_without_a_whole_demo_nothing_is_learnt(whole: Response) -> None:
     assert judged({**sound(), exchanges.WHOLE: whole}) == {requirement.id: NotObserved for requirement in ALL}
 
 
+def test_a_whole_demo_that_has_not_ended_is_late() -> None:
+    part = events(event(1) + event(2), Ending.OPEN)
+    assert judged({**sound(), exchanges.WHOLE: part}) == {requirement.id: Late for requirement in ALL}
+
+
 def test_the_ids_that_are_asked_for_are_none_of_the_demo() -> None:
     ids = {str(number) for number in range(1, COUNT + 1)}
     asked = {**exchanges.UNKNOWN, **exchanges.GARBAGE, **exchanges.NOT_ASCII}

@@ -136,7 +136,7 @@ def _wait_all(recorder: Recorder, streams: Sequence[Connection]) -> None:
 
 @exchange(Capability.KEEPALIVE)
 def kept_alive_to_the_end(recorder: Recorder) -> None:
-    """Event streams that are kept alive at a gate, then complete and fail with a clean-up that awaits; else the demo."""
+    """Event streams kept alive at a gate, which then complete and fail with a clean-up that awaits; else the demo."""
     _plain(recorder)
     if not {Capability.SCRIPT, Capability.GATE} <= recorder.target.capabilities:
         query = f"count=2&interval_ms={DEMO_SILENCE_MS}&keepalive_ms={END_KEEPALIVE_MS}"

@@ -197,6 +197,9 @@ class CleansUpFailuresTwice(ControlServer):
 def failure_not_contagious(trace: Trace) -> None:
     """A failure touches no other stream: those beside it go on to their end, and the next request is served."""
     if not any(_failed(trace, name) for name in failure.OTHERS):
+        for name in failure.OTHERS:
+            if answered(trace, name).ending is Ending.OPEN:
+                raise Late(expected=f"{name}: a failure", actual="none, the stream open")
         raise NotObserved("no producer was seen to fail: see failure-truncates")
     expect_body(completed(trace, "neighbour-text").body, b"neighbour\ngoes on\n")
     completed(trace, "neighbour-events")

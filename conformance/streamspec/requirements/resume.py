@@ -48,9 +48,11 @@ def _terminal_counts(response: Response) -> list[JSON]:
 
 
 def _whole(trace: Trace) -> Response:
-    """The demo as a whole, which has every number. NotObserved where it has not."""
+    """The demo as a whole, which has every number. NotObserved where it has not, Late while one may come."""
     response = streamed(trace, resume.WHOLE)
     numbers = _numbers(made.event for made in dispatched(response.body))
+    if len(numbers) < resume.COUNT and response.ending is Ending.OPEN:
+        raise Late(expected=f"the {resume.COUNT} events of the demo", actual=shown(numbers))
     if numbers != list(range(1, resume.COUNT + 1)):
         raise NotObserved(f"the demo has the events {shown(numbers)} without any cut: see framing-one-dispatch")
     return response
