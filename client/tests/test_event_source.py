@@ -16,9 +16,11 @@ from tests.shells import AWAITED, SHELLS, Body, Session, Shell, run, run_everywh
 
 import streamspec_client.httpx
 import streamspec_client.httpx2
+import streamspec_client.transport
 from streamspec_client.event import EventTooLarge
 from streamspec_client.reconnection import Outcome, RobustPolicy
 from streamspec_client.stream_error import Incomplete, Refused
+from streamspec_client.transport import ERROR_BODY_BYTES, first_bytes
 
 ONE = chunk(b"id: 1\ndata: a\n\n")
 DONE = chunk(b"event: done\ndata:\n\n")
@@ -167,6 +169,32 @@ def test_the_body_of_an_error_is_not_read_for_ever() -> None:
     with ExitStack() as stack:
         servers = {name: stack.enter_context(ScriptedServer(endless)) for name in SHELLS}
         run_everywhere({name: body(server) for name, server in servers.items()})
+
+
+class Endless:
+    """A response whose body has always more."""
+
+    def __init__(self) -> None:
+        self.status = 500
+        self.fields: list[tuple[str, str]] = []
+
+    def read(self) -> bytes:
+        return b"x" * 1000
+
+    def within(self, idle_timeout_s: float | None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_first_bytes_of_an_error_are_few() -> None:
+    assert first_bytes(Endless()) == b"x" * ERROR_BODY_BYTES
+
+
+def test_the_first_bytes_of_an_error_are_soon_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamspec_client.transport, "ERROR_BODY_WITHIN_S", 0.0)
+    assert first_bytes(Endless()) == b""
 
 
 @every_shell
