@@ -119,7 +119,7 @@ def test_odd_requests_are_answered(target: Target, cases: st.SearchStrategy[OddR
     log_from = target.log_size()
     fuzz(cases, 150, judge)
     expect_nothing_left(target, log_from)
-    assert seen >= {200, 400, 422}, "the cases are not odd enough, or too odd"
+    assert seen >= {200, 400}, "the cases are not odd enough, or too odd"
 
 
 # Schemathesis
