@@ -16,7 +16,7 @@ from streamspec.exchanges.bad_requests import PLAIN, REQUESTS, requests
 from streamspec.requirement import Late, NotObserved, Requirement, Violation
 from streamspec.requirements import input as requirements
 from streamspec.requirements import input_whole
-from streamspec_client.trace import Framing
+from streamspec_client.trace import Closing, Framing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,6 +123,25 @@ def test_only_the_status_of_the_contract_is_right(status: int) -> None:
 def test_no_answer_is_late() -> None:
     with pytest.raises(Late, match="none"):
         requirements.input_type.judge(trace(EVERY, {first(Fault.TYPE): None}))
+
+
+TAKEN = next(asked for asked in requests([Fault.RANGE]) if asked.starts_stream)
+
+
+def test_a_stream_whose_head_does_not_come_is_no_matter_of_input_but_hides_no_violation() -> None:
+    with pytest.raises(NotObserved, match="head-before-first-item"):
+        requirements.input_range.judge(trace(EVERY, {TAKEN: None}))
+    with pytest.raises(Violation, match="422"):
+        requirements.input_range.judge(trace(EVERY, {TAKEN: None, first(Fault.RANGE): STREAM}))
+    for requirement in OF_WORDS:
+        assert requirement.judge(trace(EVERY, {TAKEN: None})) is None
+
+
+def test_a_connection_that_is_closed_without_a_word_refuses_a_stream() -> None:
+    given = trace([asked for asked in EVERY if asked != TAKEN])
+    closed = traces.conversation(name=TAKEN.name, closing=Closing.FIN)
+    with pytest.raises(Late, match="none"):
+        requirements.input_range.judge(replace(given, conversations=(*given.conversations, closed)))
 
 
 @pytest.mark.parametrize("fault", [Fault.RANGE, Fault.TYPE, Fault.UNKNOWN, Fault.MEMBERS, Fault.JSON, Fault.MEDIA_TYPE])

@@ -83,6 +83,11 @@ class Asked:
         """Whether it asks for a stream."""
         return self.resource in KINDS
 
+    @property
+    def starts_stream(self) -> bool:
+        """Whether its answer is a stream."""
+        return self.is_of_a_stream and self.status == 200
+
     def with_token(self) -> Asked:
         """The same that names a stream, too."""
         if self.body is None:

@@ -42,13 +42,18 @@ def _ask(recorder: Recorder, asked: Asked, token: str) -> Connection:
 
 
 def ask_all(recorder: Recorder, wanted: Sequence[tuple[Asked, str]]) -> None:
-    """Send each, with its token. Once an answer has not come in time, look only at what is there."""
-    within_s = recorder.prompt_s
+    """Send each, with its token. Once an answer has not come in time, look only at what is there.
+
+    Streams and refusals each on their own: a server that keeps a stream's header section back may refuse in time.
+    """
+    within_s = dict.fromkeys((True, False), recorder.prompt_s)
     for start in range(0, len(wanted), AT_ONCE):
-        connections = [_ask(recorder, asked, token) for asked, token in wanted[start : start + AT_ONCE]]
-        for connection in connections:
-            if not connection.wait_for(_is_told, within_s) and not connection.closed:
-                within_s = 0.0
+        several = [
+            (asked.starts_stream, _ask(recorder, asked, token)) for asked, token in wanted[start : start + AT_ONCE]
+        ]
+        for starts_stream, connection in several:
+            if not connection.wait_for(_is_told, within_s[starts_stream]) and not connection.closed:
+                within_s[starts_stream] = 0.0
             connection.close()
 
 
