@@ -228,5 +228,8 @@ class KeepsAliveByEvents(ControlServer):
 
 @keepalive_no_dispatch.mutant()
 class NamesTheNextEvent(ControlServer):
-    def keepalive_comment(self) -> bytes:
-        return self.encode_comment("keep-alive") + self.encode_field("event", "keep-alive")
+    def keep_alive(self, stream: Stream) -> None:
+        super().keep_alive(stream)
+        if stream.script.cleanup_ms and not stream.ending:
+            self.put(stream, self.encode_field("event", "keep-alive"))
+            self.write_unsent(stream)
