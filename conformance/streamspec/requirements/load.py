@@ -98,7 +98,7 @@ def load_concurrent(trace: Trace) -> Figures:
 @load_concurrent.mutant()
 class SlowsDownInACrowd(ControlServer):
     async def flush(self, stream: Stream) -> None:
-        if len(self.live) > load.CROWD / 2 and not stream.ending:
+        if len(self.live) > load.CROWD / 4 and not stream.ending:
             await asyncio.sleep(0.1)
         await super().flush(stream)
 
@@ -146,7 +146,7 @@ def load_status_responsive(trace: Trace) -> Figures:
 @load_status_responsive.mutant()
 class AnswersLateInACrowd(ControlServer):
     def get_totals(self, connection: Connection, request: Request) -> None:
-        if len(self.live) > load.CROWD / 2:
+        if len(self.live) > load.CROWD / 4:
             asyncio.get_running_loop().call_later(1.0, super().get_totals, connection, request)
         else:
             super().get_totals(connection, request)
