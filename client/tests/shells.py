@@ -224,11 +224,11 @@ def run(shell: Shell, body: Body, *, pool: int = 10) -> None:
     asyncio.run(main())
 
 
-def run_everywhere(bodies: dict[str, Body]) -> None:
-    """Run a test body over each shell named, side by side; the first failure is raised, with the shell's name."""
+def run_side_by_side(bodies: list[tuple[str, Body]]) -> None:
+    """Run test bodies, each over the shell named; the first failure is raised, with the shell's name."""
     with ThreadPoolExecutor(len(bodies)) as threads:
-        runs = {name: threads.submit(run, SHELLS[name], body) for name, body in bodies.items()}
-    for name, done in runs.items():
+        runs = [(name, threads.submit(run, SHELLS[name], body)) for name, body in bodies]
+    for name, done in runs:
         error = done.exception()
         if error is not None:
             raise AssertionError(f"over {name}: {error!r}") from error

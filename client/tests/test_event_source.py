@@ -12,7 +12,7 @@ import httpx
 import httpx2
 import pytest
 from tests.servers import LAST_CHUNK, SOON_S, STREAM_HEAD, Answer, ScriptedServer, Then, chunk
-from tests.shells import AWAITED, SHELLS, Body, Session, Shell, run, run_everywhere
+from tests.shells import AWAITED, SHELLS, Body, Session, Shell, run, run_side_by_side
 
 import streamspec_client.httpx
 import streamspec_client.httpx2
@@ -155,7 +155,9 @@ def test_an_error_status_raises_with_all_that_was_said(shell: Shell) -> None:
         run(shell, body)
 
 
-def test_the_body_of_an_error_is_not_read_for_ever() -> None:
+def test_the_body_of_an_error_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamspec_client.transport, "ERROR_BODY_WITHIN_S", 0.3)
+
     def body(server: ScriptedServer) -> Body:
         async def read(session: Session) -> None:
             async with session.events(server.url) as events:
@@ -168,7 +170,7 @@ def test_the_body_of_an_error_is_not_read_for_ever() -> None:
     endless = Answer(STREAM_HEAD.replace(b"event-stream", b"html") + chunk(b"<p>"), Then.HOLD)
     with ExitStack() as stack:
         servers = {name: stack.enter_context(ScriptedServer(endless)) for name in SHELLS}
-        run_everywhere({name: body(server) for name, server in servers.items()})
+        run_side_by_side([(name, body(server)) for name, server in servers.items()])
 
 
 class Endless:
@@ -318,16 +320,23 @@ def test_connect_first_byte_and_idle_have_each_their_own_time() -> None:
     late_head = Answer(b"", wait_s=0.8, late=COMPLETE)
     never = Answer(b"", Then.HOLD)
     silent = Answer(STREAM_HEAD, Then.HOLD)
-    for answers, times in (
+    long_while_short_passes: list[tuple[list[Answer], dict[str, float | None]]] = [
         ([late_body], {"first_byte_timeout_s": 0.5, "idle_timeout_s": SOON_S}),
         ([late_head], {"first_byte_timeout_s": SOON_S, "idle_timeout_s": 0.5}),
+    ]
+    short_ends_it: list[tuple[list[Answer], dict[str, float | None]]] = [
         ([never, Answer(COMPLETE)], {"first_byte_timeout_s": 0.5, "idle_timeout_s": None}),
         ([silent, Answer(COMPLETE)], {"first_byte_timeout_s": None, "idle_timeout_s": 0.5}),
-    ):
+    ]
+    for cases in (long_while_short_passes, short_ends_it):
         with ExitStack() as stack:
-            servers = {name: stack.enter_context(ScriptedServer(*answers)) for name in SHELLS}
-            run_everywhere({name: body(server, **times) for name, server in servers.items()})
-        assert all(len(server.requests) == len(answers) for server in servers.values())
+            played = [
+                (name, stack.enter_context(ScriptedServer(*answers)), len(answers), times)
+                for answers, times in cases
+                for name in SHELLS
+            ]
+            run_side_by_side([(name, body(server, **times)) for name, server, _, times in played])
+        assert all(len(server.requests) == connections for _, server, connections, _ in played)
 
 
 def test_a_blocking_one_may_stand_in_a_bare_for() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import ControlServer, CuttingProxy, control_server
-from tests.shells import SHELLS, Body, Session, run_everywhere
+from tests.shells import SHELLS, Body, Session, run_side_by_side
 
 from streamspec_client.reconnection import Outcome
 
@@ -55,7 +55,7 @@ def test_every_event_comes_once_although_the_server_is_killed_five_times(control
             kills.append(count)
             everyone_knows.wait(20)
 
-    run_everywhere({name: reads_all(f"{control.url}/sse?count={COUNT}&interval_ms=1", passed) for name in SHELLS})
+    run_side_by_side([(name, reads_all(f"{control.url}/sse?count={COUNT}&interval_ms=1", passed)) for name in SHELLS])
     assert sorted(kills) == sorted(MARKS * len(SHELLS))
 
 
@@ -65,7 +65,7 @@ def test_every_event_comes_once_although_connections_are_cut_at_random_bytes(con
             name: stack.enter_context(CuttingProxy(control.port, seed, LONGEST_BYTES))
             for seed, name in enumerate(SHELLS)
         }
-        run_everywhere(
-            {name: reads_all(f"{proxy.url}/sse?count={COUNT}&interval_ms=0") for name, proxy in proxies.items()}
+        run_side_by_side(
+            [(name, reads_all(f"{proxy.url}/sse?count={COUNT}&interval_ms=0")) for name, proxy in proxies.items()]
         )
     assert all(proxy.cuts >= 5 for proxy in proxies.values())

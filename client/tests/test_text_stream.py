@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.servers import LAST_CHUNK, SOON_S, TEXT_HEAD, Answer, ScriptedServer, Then, chunk
-from tests.shells import AWAITED, SHELLS, Body, Session, Shell, run, run_everywhere
+from tests.shells import AWAITED, SHELLS, Body, Session, Shell, run, run_side_by_side
 
 from streamspec_client.reconnection import Outcome
 from streamspec_client.stream_error import Incomplete, Refused
@@ -145,7 +145,7 @@ def test_silence_for_longer_than_the_idle_time_out_raises() -> None:
     with ExitStack() as stack:
         silent = Answer(TEXT_HEAD + chunk(b"a"), Then.HOLD)
         servers = {name: stack.enter_context(ScriptedServer(silent)) for name in SHELLS}
-        run_everywhere({name: body(server) for name, server in servers.items()})
+        run_side_by_side([(name, body(server)) for name, server in servers.items()])
 
 
 @pytest.mark.parametrize("shell", AWAITED.values(), ids=AWAITED.keys())
