@@ -23,7 +23,8 @@ def application(implementation: str, framework: str = "aiohttp", **handlers: Han
     app = web.Application(middlewares=[problem_before_the_head])
     for route in routes:
         assert isinstance(route, web.RouteDef)  # noqa: S101 - there are no static files
-        app.router.add_route(route.method, route.path, own.get(route.handler.__name__, route.handler), **route.kwargs)
+        handler = own.get(route.handler.__name__, route.handler)
+        web.RouteDef(route.method, route.path, handler, route.kwargs).register(app.router)
     app.on_response_prepare.extend([add_fields, note_beginning])
     app.on_shutdown.append(drain_streams)
     return app

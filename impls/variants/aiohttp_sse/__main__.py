@@ -1,6 +1,6 @@
 """`python -m impls.variants.aiohttp_sse [--host HOST] [--port PORT]`, from the root."""
 
-from impls.scripted.serving import run
 from impls.variants.aiohttp_sse.server import serve, streams
+from impls.variants.serving import run_variant
 
-run("variants.aiohttp_sse", streams, {"aiohttp": serve})
+run_variant("aiohttp_sse", streams, {"aiohttp": serve})

@@ -1,7 +1,6 @@
 """`python -m impls.variants.quart_generator [--host HOST] [--port PORT]`, from the root."""
 
-from impls.scripted.serving import run
-from impls.variants.plain_server import plain_hypercorn
 from impls.variants.quart_generator.server import app, streams
+from impls.variants.serving import plain_hypercorn, run_variant
 
-run("variants.quart_generator", streams, plain_hypercorn(app))
+run_variant("quart_generator", streams, plain_hypercorn(app))

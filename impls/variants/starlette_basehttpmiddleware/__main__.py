@@ -1,7 +1,7 @@
 """`python -m impls.variants.starlette_basehttpmiddleware [--port PORT] [--server SERVER]`, from the root."""
 
 from impls.scripted.asgi_servers import servers_for
-from impls.scripted.serving import run
+from impls.variants.serving import run_variant
 from impls.variants.starlette_basehttpmiddleware.server import app, streams
 
-run("variants.starlette_basehttpmiddleware", streams, servers_for(app))
+run_variant("starlette_basehttpmiddleware", streams, servers_for(app))

@@ -1,7 +1,6 @@
 """`python -m impls.variants.starlette_streamingresponse [--host HOST] [--port PORT]`, from the root."""
 
-from impls.scripted.serving import run
-from impls.variants.plain_server import plain_uvicorn
+from impls.variants.serving import plain_uvicorn, run_variant
 from impls.variants.starlette_streamingresponse.server import app, streams
 
-run("variants.starlette_streamingresponse", streams, plain_uvicorn(app))
+run_variant("starlette_streamingresponse", streams, plain_uvicorn(app))

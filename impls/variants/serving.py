@@ -1,11 +1,25 @@
-"""Servers as their own commands run them, with their own signal handling and patience: no stream is told to end."""
+"""`python -m impls.variants.NAME`, and servers as their own commands run them.
+
+Those handle signals themselves, and have their own patience: no stream is told to end.
+"""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Mapping
 
 from impls.scripted.asgi import Application
-from impls.scripted.serving import Drained, Serve
+from impls.scripted.serving import Drained, OnLoop, Serve, run
+from impls.scripted.streams import Streams
+
+
+def run_variant(name: str, streams: Streams, servers: Mapping[str, Serve | OnLoop]) -> None:
+    """Serves until SIGTERM or SIGINT, without the garbage collector.
+
+    Some frameworks leave generators to it. When it comes is chance, and so would be what the suite finds.
+    """
+    gc.disable()
+    run(f"variants.{name}", streams, servers)
 
 
 def plain_uvicorn(application: Application) -> Mapping[str, Serve]:
