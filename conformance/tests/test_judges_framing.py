@@ -404,6 +404,14 @@ def test_a_stream_that_has_not_ended_yet_is_late() -> None:
         assert {type(error) for error in raised.values()} == {Late}
 
 
+def test_an_end_that_many_events_still_keep_from_coming_is_not_observed() -> None:
+    some, every = LF.stream(demo(framing.COUNTED_EVENTS - 1)), LF.stream(demo(framing.COUNTED_EVENTS))
+    for body, kind in ((some, NotObserved), (every, Late)):
+        raised = broken("ended-events", framing.GET, traces.response(body, ending=Ending.OPEN))
+        assert raised.keys() == {"framing-terminal-event", "framing-event-terminated"}
+        assert {type(error) for error in raised.values()} == {kind}
+
+
 def test_streams_without_any_content_say_nothing_of_their_syntax() -> None:
     given = streams()
     given["ended-events"] = dict.fromkeys(given["ended-events"], traces.response(fields=traces.EVENT_FIELDS))
