@@ -62,7 +62,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Refuse to run requirements without a target, before the first of them."""
-    items = [item for item in session.items if item.get_closest_marker(MARKER)]
+    items = [item for item in session.items if is_requirement(item)]
     if not items or session.config.getoption("collectonly"):
         return
     if (output := getattr(session.config, "workeroutput", None)) is not None:
@@ -80,7 +80,7 @@ def selected_ids(session: pytest.Session) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def streamspec_target(pytestconfig: pytest.Config) -> Iterator[Target]:
+def streamspec_target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The running target that --streamspec-target or the ini setting names; launched and stopped for an impl.toml.
 
     A suite that starts its server itself overrides this fixture (session scope) with one that gives the base URL.
@@ -89,10 +89,10 @@ def streamspec_target(pytestconfig: pytest.Config) -> Iterator[Target]:
 
     named: Implementation | str | pytest.UsageError
     try:
-        named = named_target(pytestconfig)
+        named = named_target(request.config)
     except pytest.UsageError as error:  # in a worker of pytest-xdist, whose collection cannot be refused
         named = error
-    with launched(named) as target:
+    with launched(named, request.session) as target:
         yield target
 
 
@@ -100,7 +100,7 @@ def streamspec_target(pytestconfig: pytest.Config) -> Iterator[Target]:
 def _streamspec_check(request: pytest.FixtureRequest, streamspec_target: Target | str) -> Iterator[SessionCheck]:
     from streamspec.pytest_session import SessionCheck, launched  # noqa: PLC0415 - lazy
 
-    with launched(streamspec_target) as target, SessionCheck(request.session, target) as check:
+    with launched(streamspec_target, request.session) as target, SessionCheck(request.session, target) as check:
         yield check
 
 
@@ -118,7 +118,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let the report of a requirement's test carry its finding."""
     report = yield
-    if call.when == "call" and item.get_closest_marker(MARKER):
+    if call.when == "call" and is_requirement(item):
         from streamspec.pytest_session import OUTCOME  # noqa: PLC0415 - lazy
 
         setattr(report, ATTRIBUTE, item.stash.get(OUTCOME, None))
@@ -146,6 +146,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in warned:
         finding = getattr(report, ATTRIBUTE)["finding"]
         terminalreporter.write_line(f"{finding['id']}: {finding['message']}")
+
+
+def is_requirement(item: pytest.Item) -> bool:
+    """Whether it is the test of a requirement."""
+    return item.get_closest_marker(MARKER) is not None
 
 
 def _warned(report: object) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from streamspec.process import ProcessError
-from streamspec.pytest_plugin import WHAT_A_TARGET_IS, selected_ids
+from streamspec.pytest_plugin import WHAT_A_TARGET_IS, is_requirement, selected_ids
 from streamspec.report.results import Finding, TargetResults, Verdict
 from streamspec.report.wording import MARKS, evidence, printable
 from streamspec.requirement import REGISTRY, UnknownSelection, all_requirements, select
@@ -64,8 +64,11 @@ def named_target(config: pytest.Config) -> Implementation | str:
 
 
 @contextmanager
-def launched(target: Target | Implementation | str | pytest.UsageError) -> Iterator[Target]:
-    """The target, running. Where it does not start, the tests that want it fail with a sentence, not a traceback."""
+def launched(target: Target | Implementation | str | pytest.UsageError, session: pytest.Session) -> Iterator[Target]:
+    """The target, running. Where it does not start, the tests that want it fail with a sentence, not a traceback.
+
+    The first of them is the last test of a session that has no others: each would only say the same again.
+    """
     if isinstance(target, Target):
         yield target
         return
@@ -76,6 +79,8 @@ def launched(target: Target | Implementation | str | pytest.UsageError) -> Itera
         found = stack.enter_context(running(target))
     except (TargetError, ProcessError) as error:
         problem = str(error)
+    if problem and all(map(is_requirement, session.items)):
+        session.shouldfail = "streamspec: no requirement can be tested without the target"
     if problem:  # outside of `except`, or pytest would tell of both exceptions
         pytest.fail(f"INCONCLUSIVE: {problem}", pytrace=False)
     with stack:

@@ -122,15 +122,29 @@ def test_what_cannot_be_observed_is_never_green(project: pytest.Pytester) -> Non
     assert len(re.findall(r"^INCONCLUSIVE: .* goodbye, cruel world$", text(result), re.MULTILINE)) == 2
 
 
+SAID = r"^INCONCLUSIVE: fake: .* ended with exit status 1 .*: boom$"
+
+
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
-def test_a_target_that_does_not_start_is_one_sentence_each(project: pytest.Pytester, workers: list[str]) -> None:
+def test_a_target_that_does_not_start_is_one_sentence(project: pytest.Pytester, workers: list[str]) -> None:
     write_implementation(project.mkdir("gone"), sys.executable, "-c", "import sys; sys.exit('boom')")
-    result = run(project, "--streamspec-target=gone", "--streamspec-select=head-status,head-no-store", *workers)
-    result.assert_outcomes(errors=2)
-    said = re.findall(r"^INCONCLUSIVE: fake: .* ended with exit status 1 .*: boom$", text(result), re.MULTILINE)
-    assert len(said) == 2
+    result = run(project, "--streamspec-target=gone", "--streamspec-select=head", *workers)
+    said = re.findall(SAID, text(result), re.MULTILINE)
+    assert 1 <= len(said) <= max(1, len(workers))
+    result.assert_outcomes(errors=len(said))
+    assert result.ret == (pytest.ExitCode.INTERRUPTED if workers else pytest.ExitCode.TESTS_FAILED)
+    assert "streamspec: no requirement can be tested without the target" in text(result)
     assert "During handling" not in text(result)
     assert "Traceback" not in text(result)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_other_tests_run_though_the_target_does_not_start(project: pytest.Pytester, workers: list[str]) -> None:
+    write_implementation(project.mkdir("gone"), sys.executable, "-c", "import sys; sys.exit('boom')")
+    project.makepyfile(test_other="def test_other():\n    pass\n")
+    result = run(project, "--streamspec-target=gone", "--streamspec-select=head-status,head-no-store", *workers)
+    result.assert_outcomes(errors=2, passed=1)
+    assert len(re.findall(SAID, text(result), re.MULTILINE)) == 2
 
 
 # Naming the target
