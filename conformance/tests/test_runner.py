@@ -302,6 +302,12 @@ def test_a_failure_that_is_explained_is_a_deviation(tmp_path: Path, level: Level
     assert found.curl == "curl -N http://127.0.0.1:8000/glance"
 
 
+def test_a_deviation_takes_one_attempt(tmp_path: Path) -> None:
+    with running(read_implementation(deviating(tmp_path, "head-status"))) as target, Check(target, 0.2) as made:
+        found = made.finding(requirement(Script(LATE)))
+    assert (found.verdict, found.attempts, found.actual) == (Verdict.DEVIATION, 1, "late")
+
+
 def test_a_deviation_that_no_longer_fails_fails(tmp_path: Path) -> None:
     path = deviating(tmp_path, "head-status")
     with running(read_implementation(path)) as target, Check(target, 0.2) as made:
