@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -258,6 +259,29 @@ def test_a_run_that_breaks_off_does_not_wait_for_a_slow_server(tmp_path: Path) -
         raise KeyboardInterrupt
     assert process.exit_code == -signal.SIGKILL
     assert time.monotonic() - began_s < 5
+
+
+LAUNCHED_BY_A_THREAD = """
+import pathlib, re, sys, threading
+from streamspec.process import Process
+ready = threading.Event()
+def serve():
+    command = [sys.executable, "-c", "import os, time; print(f'http://{os.getpid()}', flush=True); time.sleep(600)"]
+    with Process(command, cwd=pathlib.Path(), env={}, name="p") as process:
+        print(process.wait_url(re.compile("http://(.*)"), 10), flush=True)
+        ready.set()
+        threading.Event().wait()
+threading.Thread(target=serve, daemon=True).start()
+ready.wait()
+raise KeyboardInterrupt
+"""
+
+
+def test_what_another_thread_launched_ends_with_the_run(tmp_path: Path) -> None:
+    ran = subprocess.run(python(LAUNCHED_BY_A_THREAD), cwd=tmp_path, capture_output=True, timeout=20, check=False)
+    assert b"KeyboardInterrupt" in ran.stderr
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(ran.stdout), 0)
 
 
 def test_the_beginning_of_a_log_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
