@@ -82,8 +82,11 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
     _read_in_lock_step(recorder)
     recorder.mark("read-on")
     for stream in streams.values():
-        if not stream.wait_complete(1, recorder.prompt_s):
-            return
+        read = -1
+        while not stream.wait_complete(1, recorder.prompt_s):
+            if stream.body_size == read:
+                return
+            read = stream.body_size  # it is still coming: megabytes take their time on a busy machine
 
 
 def _read_in_lock_step(recorder: Recorder) -> None:
