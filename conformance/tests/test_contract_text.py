@@ -153,7 +153,7 @@ def test_the_capabilities_are_those_of_the_suite() -> None:
 
 
 def test_every_budget_is_told() -> None:
-    budgets = [name for name in vars(contract) if "_BUDGET_" in name]
+    budgets = [name for name in vars(contract) if "_BUDGET" in name]
     assert len(budgets) + len(["PROMPT_S"]) == len(contract_table.BUDGETS)
 
 
