@@ -1,5 +1,5 @@
 """`python -m streamspec`: the same as the command `streamspec`."""
 
-from streamspec.cli import main
+from streamspec.entry import main
 
 main()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from streamspec.contract import AREAS, Anchor, Capability, Level
+from streamspec.mistake import Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -178,7 +179,7 @@ def all_requirements() -> Sequence[Requirement]:
     return sorted(REGISTRY.values(), key=lambda made: areas.index(made.area))
 
 
-class UnknownSelection(Exception):
+class UnknownSelection(Mistake):
     """A selection that matches no requirement: mend the command."""
 
 
@@ -217,7 +218,10 @@ def find_mutant(path: str) -> Mutant:
 
 
 def _split(prefixes: Iterable[str]) -> list[str]:
-    return [part.strip() for prefix in prefixes for part in prefix.split(",") if part.strip()]
+    parts = [part.strip() for prefix in prefixes for part in prefix.split(",")]
+    if "" in parts:
+        raise UnknownSelection("an empty prefix selects nothing: name an area, such as `head`, or an id")
+    return parts
 
 
 def _matches(id: str, prefix: str) -> bool:  # noqa: A002 - the contract's word

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from streamspec.contract import Capability
+from streamspec.mistake import Mistake
 from streamspec.process import READY_WITHIN_S, Process
 from streamspec_client.probe import Clock, Connection, Unreachable
 
@@ -30,7 +31,7 @@ DESCRIBE_WITHIN_S = 10.0
 """For `GET /`: a framework's first response may compile routes and schemas (0.1 s seen)."""
 
 
-class TargetError(Exception):
+class TargetError(Mistake):
     """A target that cannot be used as it was named: mend the command, the file or the server."""
 
 

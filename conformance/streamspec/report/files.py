@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from streamspec.mistake import Mistake
 from streamspec.report.junit import junit
 from streamspec.report.markdown import markdown
 from streamspec.report.results import encode
@@ -23,7 +24,7 @@ ROOM_BYTES = 1_048_576
 """What a report of four targets needs, several times over: a disk that is full shows before the run."""
 
 
-class ReportError(Exception):
+class ReportError(Mistake):
     """The report cannot be written there: mend the command, or make room."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from streamspec.contract import Level  # noqa: TC001 - msgspec resolves the fields' types
+from streamspec.mistake import Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,7 +106,7 @@ class Results:
     format: Literal["streamspec-results/1"] = FORMAT
 
 
-class UnreadableResults(Exception):
+class UnreadableResults(Mistake):
     """A file that is not the results of a whole run."""
 
 

@@ -1,0 +1,37 @@
+"""`streamspec list` and `streamspec explain`: what is required, and what proves it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from streamspec.commands.ending import output, sentences
+from streamspec.commands.options import Select, Skip
+from streamspec.report import catalogue
+from streamspec.requirement import REGISTRY, UnknownSelection, all_requirements, select
+
+
+def list_requirements(
+    only: Select = None,
+    skip: Skip = None,
+    json: Annotated[bool, typer.Option("--json", help="With anchors and mutants, as JSON.")] = False,
+) -> None:
+    """List the requirements."""
+    with sentences():
+        chosen = select(only or (), skip or ())
+        if json:
+            print(catalogue.as_json(chosen))
+        else:
+            catalogue.print_list(output(), chosen)
+
+
+def explain(name: Annotated[str, typer.Argument(help="A requirement's id.", metavar="ID")]) -> None:
+    """Explain one requirement, and what proves it."""
+    with sentences():
+        known = all_requirements()
+        if name not in REGISTRY:
+            near = [made.id for made in known if name in made.id]
+            hint = f"do you mean {' or '.join(near[:3])}?" if near else "`streamspec list` shows every id"
+            raise UnknownSelection(f"no requirement is named {name!r}; {hint}")
+        catalogue.print_explained(output(), REGISTRY[name], known)

@@ -1,0 +1,100 @@
+"""`streamspec check` and `streamspec compare`: a run, the report of it, and what it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # typer resolves the annotations of commands
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from streamspec import session
+from streamspec.commands.ending import output, say, sentences
+from streamspec.commands.options import DEFAULT_REPORT, Json, JUnit, Report, Select, Server, Skip, SlowFactor, Strict
+from streamspec.report import files
+from streamspec.report.console import print_check, print_compare
+from streamspec.report.progress import Progress
+from streamspec.report.results import encode, exit_code
+from streamspec.requirement import select
+from streamspec.target import implementations, variants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What `check` and `compare` have in common."""
+
+    only: list[str] | None
+    skip: list[str] | None
+    strict: bool
+    report: Path
+    json: bool
+    junit: Path | None
+    slow_factor: float
+
+
+def check(
+    target: Annotated[str, typer.Argument(help="A base URL, an impl.toml, or a name under impls/.")],
+    *,
+    server: Server = None,
+    only: Select = None,
+    skip: Skip = None,
+    strict: Strict = False,
+    report: Report = DEFAULT_REPORT,
+    json: Json = False,
+    junit: JUnit = None,
+    slow_factor: SlowFactor = 1.0,
+) -> None:
+    """Check one target in detail."""
+    options = _Options(only, skip, strict, report, json, junit, slow_factor)
+    _run(lambda: session.choose([target], server=server), options, print_check)
+
+
+def compare(
+    targets: Annotated[list[str] | None, typer.Argument(help="As for `check`; by default all of impls/*/.")] = None,
+    *,
+    with_variants: Annotated[
+        bool, typer.Option("--variants", help="Add impls/variants/*/: helpers and idioms that people use.")
+    ] = False,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Each of them under each of its servers.")] = False,
+    only: Select = None,
+    skip: Skip = None,
+    strict: Strict = False,
+    report: Report = DEFAULT_REPORT,
+    json: Json = False,
+    junit: JUnit = None,
+    slow_factor: SlowFactor = 1.0,
+) -> None:
+    """Check several targets side by side."""
+    specs = targets or list(implementations())
+    specs += variants() if with_variants else ()
+    options = _Options(only, skip, strict, report, json, junit, slow_factor)
+    _run(lambda: session.choose(specs, matrix=matrix), options, print_compare)
+
+
+def _run(choose: Callable[[], Sequence[session.Chosen]], options: _Options, show: Callable[..., None]) -> None:
+    with sentences():
+        requirements = select(options.only or (), options.skip or ())
+        chosen = choose()
+        files.prepare(options.report, options.junit)
+        with Progress(Console(stderr=True, highlight=False), len(chosen)) as progress:
+            results = session.run(chosen, requirements, options.slow_factor, progress)
+        known = {made.id: made for made in requirements}
+        unwritten: files.ReportError | None = None
+        try:
+            files.write(results, known, options.report, options.junit, strict=options.strict)
+        except files.ReportError as error:
+            unwritten = error  # the findings are shown nevertheless
+        if options.json:
+            print(encode(results).decode(), end="")
+        else:
+            show(output(), results.targets, known, strict=options.strict)
+        for target in results.targets:
+            if target.error:
+                say(f"INCONCLUSIVE: {target.error}")
+        if unwritten is not None:
+            raise unwritten
+        raise typer.Exit(exit_code(results.targets, strict=options.strict))

@@ -1,0 +1,32 @@
+"""Options that several commands have, with the words of their help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="PREFIX", help="Only ids that start so; repeat it, or separate by commas."),
+]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option("--skip", metavar="PREFIX", help="No ids that start so; repeat it, or separate by commas."),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="A SHOULD that does not hold is a violation too.")]
+Report = Annotated[
+    Path, typer.Option("--report", help="Folder for results.json, junit.xml and summary.md.", metavar="DIR")
+]
+Json = Annotated[bool, typer.Option("--json", help="Write results.json, and nothing else, to standard output.")]
+JUnit = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML to this file too.", metavar="FILE")]
+SlowFactor = Annotated[
+    float,
+    typer.Option(
+        "--slow-factor", metavar="FACTOR", help="Wait so many times as long for what must come.", min=0.1, max=100
+    ),
+]
+Server = Annotated[
+    str | None,
+    typer.Option("--server", help="Server to stand under it: one of `servers` in its impl.toml; by default the first."),
+]
+DEFAULT_REPORT = Path("streamspec-report")
