@@ -73,6 +73,8 @@ class Recordings:
         self._attempts: dict[str, list[Recording]] = {}
         self._warm = False
         self._gone_at_s: float | None = None
+        self._dying: dict[int, bool] = {}
+        """By the identity of a recording, which `_attempts` holds on to."""
         self._launching = threading.Lock()
         """One process at a time: a start is work for a whole core, which others need to be in time."""
 
@@ -83,6 +85,10 @@ class Recordings:
             for name, attempts in self._attempts.items()
             if (latest := next((made.trace for made in reversed(attempts) if made.trace), None))
         }
+
+    def attempts(self) -> dict[str, list[Recording]]:
+        """Every recording by the name of its exchange, in order."""
+        return self._attempts
 
     def record(self, exchanges: Sequence[Exchange], progress: Callable[[str], None] | None = None) -> None:
         """Record a first attempt of each where there is none: side by side, then those that want to be alone.
@@ -134,9 +140,20 @@ class Recordings:
         return self.ended is not None and self._gone_at_s is None
 
     def may_show_dying(self, recording: Recording) -> bool:
-        """Whether the target may have been dying, of whatever cause, while this was recorded."""
-        self._look_for_end()
-        return self._gone_at_s is not None and recording.finished_at_s > self._gone_at_s - DYING_S
+        """Whether the target may have been dying, of whatever cause, while this was recorded.
+
+        The first answer stands: a target that was found alive after a recording was not dying during it.
+        """
+        if id(recording) not in self._dying:
+            self._look_for_end()
+            self._dying[id(recording)] = (
+                self._gone_at_s is not None and recording.finished_at_s > self._gone_at_s - DYING_S
+            )
+        return self._dying[id(recording)]
+
+    def showed_dying(self, recording: Recording) -> bool:
+        """What was answered to that; False where nobody asked."""
+        return self._dying.get(id(recording), False)
 
     def _observe(self, exchange: Exchange) -> None:
         try:
@@ -157,6 +174,8 @@ class Recordings:
             if implementation := self._to_launch(exchange):
                 with self._launching:
                     target = stack.enter_context(running(implementation, exchange.launch))
+                    if self.target.front is not None:
+                        target = stack.enter_context(self.target.front(target))
             recorder = stack.enter_context(Recorder(target, exchange.name, self._slow_factor))
             exchange.record(recorder)
             return recorder.trace()

@@ -22,7 +22,8 @@ from streamspec.process import READY_WITHIN_S, Process
 from streamspec_client.probe import Clock, Connection, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from streamspec.contract import JSON
 
@@ -100,6 +101,15 @@ class Target:
     implementation: Implementation | None = None
     process: Process | None = None
     deviations: tuple[Deviation, ...] = field(default=())
+    origin: Target | None = None
+    """Where something stands in front of the server: the server itself, at which its ledger is asked."""
+    front: Callable[[Target], AbstractContextManager[Target]] | None = None
+    """Puts the same in front of another server, where it can be launched."""
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether something stands in front of the server."""
+        return self.origin is not None
 
     def log_size(self) -> int:
         """How much the process has written to standard error."""
@@ -234,6 +244,17 @@ def running(spec: Implementation | str, env: Mapping[str, str] | None = None) ->
             capabilities=spec.capabilities,
         )
         yield target
+
+
+def behind(url: str, origin: Target) -> Target:
+    """The server as it is seen through what stands in front of it at that URL.
+
+    Raises TargetError where nothing of the contract answers there, or another server than the origin.
+    """
+    found = _describe(url, origin.name)
+    if found.describe != origin.describe:
+        raise TargetError(f"{url}: GET / does not answer as at the origin, {origin.url}: is another server behind it?")
+    return replace(origin, url=found.url, host=found.host, port=found.port, prefix=found.prefix, origin=origin)
 
 
 class NotTheContract(TargetError):

@@ -27,6 +27,9 @@ Item: TypeAlias = "Mapping[str, JSON]"
 BROWSER_ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 """What Chromium 156 sends."""
 
+LEDGER = "/streams"
+"""What tells of streams and opens their gates: behind a proxy, the origin is asked, for it knows when a stream ended."""
+
 
 class TargetLost(Exception):
     """The target answers no control request: it has ended, or hangs."""
@@ -37,6 +40,7 @@ class Recorder:
 
     def __init__(self, target: Target, exchange: str, slow_factor: float = 1.0) -> None:
         self.target = target
+        self._ledger = target.origin or target
         self.prompt_s = PROMPT_S * slow_factor
         """How long to wait for what a sound server does in milliseconds."""
         self._exchange = exchange
@@ -67,10 +71,12 @@ class Recorder:
 
     def connect(self, name: str = "stream", *, receive_buffer: int | None = None) -> Connection:
         """A recorded connection to the target. Raises probe.Unreachable."""
+        return self._connected(self.target, name, receive_buffer)
+
+    def _connected(self, at: Target, name: str, receive_buffer: int | None) -> Connection:
         connection = Connection(
-            name, self.target.host, self.target.port, self._clock,
-            connect_within_s=self.prompt_s, receive_buffer=receive_buffer,
-        )  # fmt: skip
+            name, at.host, at.port, self._clock, connect_within_s=self.prompt_s, receive_buffer=receive_buffer
+        )
         self._connections.append(connection)
         return connection
 
@@ -84,9 +90,10 @@ class Recorder:
         http_version: str = "1.1",
         receive_buffer: int | None = None,
     ) -> Connection:
-        """Connect and ask for a path (with its query)."""
-        connection = self.connect(name, receive_buffer=receive_buffer)
-        connection.request(method, self.target.prefix + path, fields, http_version=http_version)
+        """Connect and ask for a path (with its query); for a ledger's at the origin."""
+        at = self._ledger if path.startswith(LEDGER) else self.target
+        connection = self._connected(at, name, receive_buffer)
+        connection.request(method, at.prefix + path, fields, http_version=http_version)
         return connection
 
     def post(
@@ -183,7 +190,7 @@ class Recorder:
         asked_at_s = self._clock.now_s()
         for attempt in (1, 2):
             control = self._control_connection()
-            control.request(method, self.target.prefix + path, fields, body)
+            control.request(method, self._ledger.prefix + path, fields, body)
             if control.wait_complete(self._control_answers + 1, within_s or self.prompt_s):
                 break
             self._drop_control()  # a server may close an idle connection just as it is used again
@@ -209,7 +216,7 @@ class Recorder:
         if self._control is None:
             self._control_answers = 0
             self._control = Connection(
-                "control", self.target.host, self.target.port, self._clock, connect_within_s=self.prompt_s
+                "control", self._ledger.host, self._ledger.port, self._clock, connect_within_s=self.prompt_s
             )
         return self._control
 

@@ -1,0 +1,73 @@
+"""What a proxy and a variant of it are: settings, and the files and the command that they become. Starts nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from streamspec.target import Deviation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin"
+"""Where distributions put servers; the PATH of a person who is not root often leaves the first three out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a configuration has to know of the run."""
+
+    folder: Path
+    """Its own, for whatever it writes."""
+    port: int
+    """Where it listens, on the loopback."""
+    origin: str
+    """`host:port` of the server behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to set a proxy up."""
+
+    name: str
+    """Empty for the settings that streams need."""
+    sentence: str
+    """What it is, and what is to be learned from it."""
+    settings: tuple[str, ...]
+    """The lines of the configuration that make it what it is."""
+    deviations: tuple[Deviation, ...] = ()
+    """What the proxy breaks even so, and cannot keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A program that can stand in front of a server."""
+
+    name: str
+    program: str
+    install: str
+    """The command that installs it."""
+    config_file: str
+    config: Callable[[Place, Sequence[str]], str]
+    """The whole configuration for a place and a variant's settings."""
+    arguments: Callable[[Path], Sequence[str]]
+    """What is given to the program, by the path of the configuration."""
+    version_arguments: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    """The settings that streams need first."""
+    env: Callable[[Path], Mapping[str, str]] = field(default=lambda _folder: {})
+    """Its environment, by its folder."""
+
+    def executable(self) -> str | None:
+        """Where the program is; None where it is not installed."""
+        path = os.pathsep.join(filter(None, [os.environ.get("PATH"), SYSTEM_FOLDERS]))
+        return shutil.which(self.program, path=path)
+
+
+def origin_of(host: str, port: int) -> str:
+    """`host:port`, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
