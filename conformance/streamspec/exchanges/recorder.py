@@ -28,7 +28,7 @@ BROWSER_ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 """What Chromium 156 sends."""
 
 LEDGER = "/streams"
-"""What tells of streams and opens their gates: behind a proxy, the origin is asked, for it knows when a stream ended."""
+"""What tells of streams and opens their gates. Behind a proxy the origin is asked: it knows when a stream ended."""
 
 
 class TargetLost(Exception):

@@ -78,8 +78,13 @@ class Shutdown:
         self._recorder.get("/streams", name="signal").wait_complete(1, self._recorder.prompt_s)
         crowd = Crowd(self._read)
         self._recorder.terminate()
-        crowd.read_to_end(SEEN_GONE_WITHIN_S)
+        crowd.read(self._is_over, SEEN_GONE_WITHIN_S)
         self._recorder.wait_exit(SEEN_GONE_WITHIN_S)
+
+    def _is_over(self) -> bool:
+        # A proxy keeps the connection to its client, whatever becomes of the one to the server.
+        keeps = self._recorder.target.is_behind_proxy
+        return all(read.closed or (keeps and read.response_count > 0) for read in self._read)
 
 
 @exchange(Capability.SCRIPT, Capability.STATUS, Capability.SHUTDOWN, launch=LAUNCH)
