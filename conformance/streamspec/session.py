@@ -93,7 +93,7 @@ def _check(
 ) -> TargetResults:
     try:
         with running(chosen.found) as target, Check(replace(target, name=chosen.name), slow_factor) as check:
-            return check.run(requirements, chosen.spec, listener.step)
+            return replace(check.run(requirements, chosen.spec, listener.step), code=_code(chosen.found))
     except (TargetError, ProcessError) as error:
         managed = isinstance(chosen.found, Implementation)
         url = chosen.found if isinstance(chosen.found, str) else ""
@@ -101,3 +101,11 @@ def _check(
         return TargetResults(
             chosen.name, chosen.spec, url, {}, 0.0, [], managed=managed, server=server, error=str(error)
         )
+
+
+def _code(found: Implementation | str) -> dict[str, str]:
+    """The text of the server beside its impl.toml, in whatever language, by file name."""
+    if isinstance(found, str):
+        return {}
+    files = sorted(path for path in found.source.parent.glob("server.*") if path.is_file())
+    return {path.name: path.read_text("utf-8", "replace") for path in files}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -10,9 +10,12 @@ import msgspec
 
 from streamspec.contract import Level  # noqa: TC001 - msgspec resolves the fields' types
 from streamspec.mistake import Mistake
+from streamspec.report.kept import KeptExchange  # noqa: TC001 - msgspec resolves the fields' types
+from streamspec.target import Deviation  # noqa: TC001 - likewise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 FORMAT: Literal["streamspec-results/1"] = "streamspec-results/1"
 
@@ -89,6 +92,16 @@ class TargetResults:
     """The server that was chosen for it with --server or --matrix, if one was."""
     error: str | None = None
     """Why it could not be observed, or not to the end, in one sentence. Where it did not start, `verdicts` is empty."""
+    capabilities: list[str] = field(default_factory=list)
+    """What it declares."""
+    deviations: list[Deviation] = field(default_factory=list)
+    """Its known failures, as its impl.toml lists them for the server it runs under."""
+    source: str = ""
+    """What lists them."""
+    code: dict[str, str] = field(default_factory=dict)
+    """The text of its server by file name, where the suite launched it and it stands beside its impl.toml."""
+    recordings: dict[str, KeptExchange] = field(default_factory=dict)
+    """What the verdicts rest on, by exchange; none where the run kept none."""
 
     def count(self, verdict: Verdict) -> int:
         """How many requirements got that verdict."""
@@ -111,8 +124,20 @@ class UnreadableResults(Mistake):
 
 
 def encode(results: Results) -> bytes:
-    """The JSON text of results.json."""
-    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+    """The JSON text of results.json: set out for people, except that what was recorded is a line for each exchange."""
+    before, targets, after = _set_out(replace(results, targets=[])).partition(b'"targets": []')
+    texts = b",\n".join(map(_encode_target, results.targets))
+    return before + targets.replace(b"[]", b"[\n" + texts + b"\n]") + after + b"\n"
+
+
+def _encode_target(target: TargetResults) -> bytes:
+    lines = [msgspec.json.encode(name) + b": " + msgspec.json.encode(kept) for name, kept in target.recordings.items()]
+    head = _set_out(replace(target, recordings={})).removesuffix(b"{}\n}")
+    return head + b"{\n" + b",\n".join(lines) + b"\n}\n}"
+
+
+def _set_out(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)
 
 
 def decode(data: bytes, source: str) -> Results:
@@ -126,6 +151,14 @@ def decode(data: bytes, source: str) -> Results:
     if not results.complete:
         raise UnreadableResults(f"{source}: the run that wrote it broke off; run it again")
     return results
+
+
+def read(path: Path) -> Results:
+    """The results that a file holds. Raises UnreadableResults."""
+    try:
+        return decode(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UnreadableResults(f"{path}: cannot be read: {error.strerror}; name a results.json") from error
 
 
 def json_schema() -> dict[str, object]:

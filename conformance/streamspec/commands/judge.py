@@ -1,0 +1,52 @@
+"""`streamspec judge`: the verdicts of a run again, from its file alone."""
+
+from __future__ import annotations
+
+from pathlib import Path  # typer resolves the annotations of commands
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streamspec import rejudging
+from streamspec.commands.ending import output, say, sentences
+from streamspec.commands.options import Json, Strict
+from streamspec.report.console import print_check, print_compare
+from streamspec.report.results import encode, exit_code, read
+from streamspec.requirement import all_requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def judge(
+    results: Annotated[Path, typer.Argument(help="The results.json of a whole run.", metavar="FILE")],
+    *,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Give the verdicts of a run again, from its recordings: no server, no network."""
+    with sentences():
+        known = {made.id: made for made in all_requirements()}
+        before = read(results)
+        now = rejudging.judged_again(before, known, str(results))
+        if json:
+            print(encode(now).decode(), end="")
+        else:
+            show = print_compare if len(now.targets) > 1 else print_check
+            show(output(), now.targets, known, strict=strict)
+        for target in now.targets:
+            if target.error:
+                say(f"INCONCLUSIVE: {target.error}")
+        _say_agreement(rejudging.differences(before, now), before.suite_version)
+        raise typer.Exit(exit_code(now.targets, strict=strict))
+
+
+def _say_agreement(differences: Sequence[rejudging.Difference], version: str) -> None:
+    if not differences:
+        say("judged again from its recordings: the same as in the file")
+        return
+    for one in differences:
+        was, now = one.before, one.now
+        what = f"{was.verdict} in the file, {now.verdict} now" if was.verdict is not now.verdict else "said otherwise"
+        say(f"{was.id} on {one.target}: {what}")
+    say(f"{len(differences)} findings differ: streamspec {version} wrote the file, or it was changed since")
