@@ -144,6 +144,23 @@ def test_letters_stand_for_names_that_do_not_fit() -> None:
     assert compare(*targets, width=160).splitlines()[0].split()[0] == "a-rather-long-name-0"
 
 
+def test_more_targets_than_fit_are_shown_in_bands() -> None:
+    targets = [replace(GOOD, name=f"target-{number}") for number in range(6)]
+    lines = compare(*targets, BAD).splitlines()
+    heads = [line.split() for line in lines if re.match(r"  +A |  +[A-Z]( |$)", line)]
+    assert heads == [["A", "B", "C", "D", "E"], ["F", "G"]]
+    legend = next(number for number, line in enumerate(lines) if line.startswith("A = "))
+    assert max(map(len, lines[:legend])) <= 80
+    assert sum("FAIL" in line and line.startswith("  head-no-store") for line in lines) == 1
+    assert not any(line.startswith("  head-status") for line in lines), "it holds on every target"
+    assert "1 of 8 requirements hold on every target; results.json has all of" in " ".join(lines)
+
+
+def test_what_did_not_start_holds_nothing() -> None:
+    text = compare(*[replace(GOOD, name=f"target-{number}") for number in range(6)], ABSENT)
+    assert "0 of 2 requirements hold on every target" in text
+
+
 def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

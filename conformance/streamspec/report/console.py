@@ -92,16 +92,14 @@ def print_compare(
     ids = [made for made in known if any(finding.id == made for target in targets for finding in target.verdicts)]
     notes = _numbered_deviations(targets)
     cells = [{finding.id: finding for finding in target.verdicts} for target in targets]
-    columns = _columns(targets, console.width - max(map(len, ids), default=0), numbered=bool(notes))
-    first = max(map(len, ids), default=0)
-    _print_row(console, "", first, columns, [Text(head, "bold") for head, _ in columns])
-    for area, members in groupby(ids, key=lambda made: made.partition("-")[0]):
-        _print_area(console, area)
-        for made in members:
-            found = [_cell(row.get(made), notes.get((place, made))) for place, row in enumerate(cells)]
-            _print_row(console, made, first, columns, found)
+    room = console.width - max(map(len, ids), default=0)
+    columns = _columns(targets, room, numbered=bool(notes))
     heads = [head for head, _ in columns]
-    _print_measured(console, ids, cells, columns)
+    if sum(width for _, width in columns) <= room:
+        _print_matrix(console, ids, cells, columns, notes, places=range(len(targets)))
+        _print_measured(console, ids, cells, columns)
+    else:
+        _print_bands(console, ids, cells, columns, notes, at_once=max(1, room // columns[0][1]))
     _print_legend(console, targets, heads)
     _print_evidence(console, targets, known)
     _print_deviations(console, targets, notes, heads)
@@ -109,6 +107,44 @@ def print_compare(
     console.print()
     for target in targets:
         _print_conclusion(console, target, strict=strict)
+
+
+def _print_matrix(
+    console: Console,
+    ids: Sequence[str],
+    cells: Sequence[Mapping[str, Finding]],
+    columns: Sequence[Column],
+    notes: Mapping[tuple[int, str], int],
+    *,
+    places: Sequence[int],
+) -> None:
+    """Requirement × target, for the targets at those places."""
+    first = max(map(len, ids), default=0)
+    shown = [columns[place] for place in places]
+    _print_row(console, "", first, shown, [Text(head, "bold") for head, _ in shown])
+    for area, members in groupby(ids, key=lambda made: made.partition("-")[0]):
+        _print_area(console, area)
+        for made in members:
+            found = [_cell(cells[place].get(made), notes.get((place, made))) for place in places]
+            _print_row(console, made, first, shown, found)
+
+
+def _print_bands(
+    console: Console,
+    ids: Sequence[str],
+    cells: Sequence[Mapping[str, Finding]],
+    columns: Sequence[Column],
+    notes: Mapping[tuple[int, str], int],
+    *,
+    at_once: int,
+) -> None:
+    """The matrix in several parts, for more targets than fit beside each other: only what does not hold on each."""
+    uneven = [made for made in ids if not all(made in row and row[made].verdict is Verdict.PASS for row in cells)]
+    for first in range(0, len(columns), at_once):
+        _print_matrix(console, uneven, cells, columns, notes, places=range(len(columns))[first : first + at_once])
+        console.print()
+    told = f"{len(ids) - len(uneven)} of {len(ids)} requirements hold on every target"
+    print_labelled(console, "", f"{told}; results.json has all of them, with figures")
 
 
 def _beside(sentence: str, measured: Sequence[str], width: int) -> str:
@@ -138,7 +174,8 @@ def _columns(targets: Sequence[TargetResults], width: int, *, numbered: bool) ->
     least = MARK_WIDTH + (2 if numbered else 0)
     named = [(target.name, max(len(target.name), least) + 2) for target in targets]
     fit = sum(column for _, column in named) <= width
-    return named if fit else [(_letter(place), least + 2) for place in range(len(targets))]
+    letters = [chr(ord("A") + place) if place < 26 else f"T{place + 1}" for place in range(len(targets))]
+    return named if fit else [(letter, least + 2) for letter in letters]
 
 
 def _print_row(console: Console, name: str, first: int, columns: Sequence[Column], cells: Iterable[Text]) -> None:
@@ -167,10 +204,6 @@ def _print_measured(
         _print_row(console, "measured", first, columns, [Text(head, "bold") for head, _ in columns])
         for name, values in rows.items():
             _print_row(console, name, first, columns, values)
-
-
-def _letter(number: int) -> str:
-    return chr(ord("A") + number) if number < 26 else f"T{number + 1}"
 
 
 def _print_area(console: Console, area: str) -> None:
