@@ -44,6 +44,9 @@ def run(implementation: str, streams: Streams, servers: Mapping[str, Serve | OnL
         server = chosen if isinstance(chosen, OnLoop) else OnLoop(asyncio.new_event_loop, chosen)
         with asyncio.Runner(loop_factory=server.new_loop) as runner:
             runner.run(_serve(listener, streams, server.serve))
+    # Now that the event loop has cancelled what a server left, and waited for it.
+    totals = streams.totals()
+    print(f"stopped: opened {totals['opened']}, open {totals['open']}, cleaned {totals['cleaned']}", file=sys.stderr)
 
 
 async def _serve(listener: socket.socket, streams: Streams, serve: Serve) -> None:
@@ -57,8 +60,6 @@ async def _serve(listener: socket.socket, streams: Streams, serve: Serve) -> Non
         await drain(streams)
 
     await serve(listener, drained)
-    totals = streams.totals()
-    print(f"stopped: opened {totals['opened']}, open {totals['open']}, cleaned {totals['cleaned']}", file=sys.stderr)
 
 
 async def drain(streams: Streams) -> None:
