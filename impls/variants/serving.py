@@ -1,7 +1,4 @@
-"""`python -m impls.variants.NAME`, and servers as their own commands run them.
-
-Those handle signals themselves, and have their own patience: no stream is told to end.
-"""
+"""`python -m impls.variants.NAME`, and uvicorn as its own command runs it."""
 
 import asyncio
 import gc
@@ -35,17 +32,3 @@ def plain_uvicorn(application: Application) -> Mapping[str, Serve]:
         draining.cancel()
 
     return {"uvicorn": serve}
-
-
-def plain_hypercorn(application: Application) -> Mapping[str, Serve]:
-    """What `hypercorn module:app` does."""
-    from hypercorn.asyncio import serve as serve_until_told  # noqa: PLC0415 - as above
-    from hypercorn.config import Config  # noqa: PLC0415 - as above
-
-    async def serve(listener: socket.socket, _drained: Drained) -> None:
-        config = Config()
-        config.bind = [f"fd://{listener.detach()}"]
-        config.loglevel = "WARNING"
-        await serve_until_told(application, config)  # type: ignore[arg-type]  # its own types of ASGI messages
-
-    return {"hypercorn": serve}

@@ -4,12 +4,14 @@ So clients that leave are told of by `handler_cancellation=True`, without which 
 """
 
 import socket
+from contextlib import aclosing
 
 from aiohttp import web
 from aiohttp_sse import sse_response
 
 from impls.aiohttp.server import GRACE_S, query_of, streams
 from impls.scripted.serving import BACKLOG, Drained
+from impls.scripted.streams import Reason
 from impls.variants.event_fields import events_of, read_event_script
 from impls.variants.on_aiohttp import application
 from impls.variants.producer import token_field
@@ -22,18 +24,24 @@ async def event_stream(request: web.Request) -> web.StreamResponse:
     body = request.content.iter_any()
     script = await read_event_script(request.method, query_of(request), request.headers, body)
     stream = streams.open(script, request.method)
-    async with sse_response(
+    response = sse_response(
         request,
         headers=token_field(stream),
         allow_all_methods=True,
         send_timeout=stream.limits.send_timeout_ms / 1_000,
         ping_interval=script.keepalive_ms / 1_000,
-    ) as response:
-        async for event in events_of(stream):
+    )
+    async with response as sent, aclosing(events_of(stream)) as events:
+        async for event in events:
             # It has no comments but its own pings, and no events without data.
-            if event.keys() != {"comment"}:
-                await response.send(event.get("data", ""), event.get("id"), event.get("event"), event.get("retry"))
-    return response
+            if event.keys() == {"comment"}:
+                continue
+            try:
+                await sent.send(event.get("data", ""), event.get("id"), event.get("event"), event.get("retry"))
+            except TimeoutError:
+                stream.entry.close(Reason.SLOW_CLIENT)
+                raise
+    return sent
 
 
 async def serve(listener: socket.socket, drained: Drained) -> None:

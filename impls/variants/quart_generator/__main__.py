@@ -1,6 +1,9 @@
-"""`python -m impls.variants.quart_generator [--host HOST] [--port PORT]`, from the root."""
+"""`python -m impls.variants.quart_generator [--host HOST] [--port PORT] [--server SERVER]`, from the root."""
 
+from impls.scripted.asgi_servers import servers_for
 from impls.variants.quart_generator.server import app, streams
-from impls.variants.serving import plain_hypercorn, run_variant
+from impls.variants.serving import run_variant
 
-run_variant("quart_generator", streams, plain_hypercorn(app))
+servers = servers_for(app)
+# Hypercorn is the server that Quart comes with.
+run_variant("quart_generator", streams, {"hypercorn": servers["hypercorn"], **servers})
