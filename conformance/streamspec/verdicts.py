@@ -1,0 +1,200 @@
+"""Observations of one target → findings. Whether they are made now or come from a file is nothing to this module.
+
+What noise can imitate (`Late`) counts when it shows in attempt after attempt, each of which the control server passes.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Protocol
+
+from streamspec.contract import Level
+from streamspec.report.curl import curl_line
+from streamspec.report.results import Finding, Verdict
+from streamspec.requirement import Late, NotObserved, Violation
+from streamspec_client.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from streamspec.contract import JSON
+    from streamspec.recording import Recording
+    from streamspec.requirement import Exchange, Figures, Requirement
+    from streamspec.target import Deviation
+    from streamspec_client.trace import Conversation
+
+ATTEMPTS = 3
+"""A Late violation counts when it shows in so many attempts in which the control server was not late."""
+
+MAX_ATTEMPTS = 6
+"""Attempts in all, those in which the control server was late too included."""
+
+HOW_TO_LAUNCH = "write an impl.toml with its command, and run `streamspec check path/to/impl.toml`"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a verdict depends on besides recordings: what a target declares, and what is known of it."""
+
+    url: str
+    managed: bool
+    """Whether the suite launched it."""
+    capabilities: frozenset[str]
+    describe: Mapping[str, JSON]
+    deviations: Sequence[Deviation]
+    source: str
+    """What lists its deviations."""
+
+
+class Observations(Protocol):
+    """Recordings of a target and, where one is in doubt, of the control server."""
+
+    @property
+    def ended(self) -> str | None:
+        """Why the target is gone, in one sentence; None while it answers."""
+
+    def attempt(self, exchange: Exchange, number: int) -> Recording:
+        """The attempt of that number, counted from 0."""
+
+    def may_show_dying(self, recording: Recording) -> bool:
+        """Whether the target may have been dying, of whatever cause, while this was recorded."""
+
+    def control(self, exchange: Exchange, number: int) -> Recording:
+        """The same with the control server, under the load of the target's own attempt."""
+
+
+class Judging:
+    """The verdicts on one target."""
+
+    def __init__(self, subject: Subject, observations: Observations) -> None:
+        self._subject = subject
+        self._observations = observations
+
+    def finding(self, requirement: Requirement) -> Finding:
+        """The finding on one requirement."""
+        finding = Finding(requirement.id, requirement.level, Verdict.PASS, "", exchange=requirement.exchange.name)
+        if reason := self.not_applicable(requirement):
+            return replace(finding, verdict=Verdict.NOT_APPLICABLE, message=reason)
+        return self._with_deviation(requirement, self._judged(requirement, finding))
+
+    def not_applicable(self, requirement: Requirement) -> str | None:
+        """Why the requirement does not apply to this target, if it does not."""
+        exchange = requirement.exchange
+        if not self._subject.managed:
+            if exchange.process:
+                return f"needs a process that the suite launches: {HOW_TO_LAUNCH}"
+            if exchange.at_url is not None and (obstacle := exchange.at_url(self._subject.describe)):
+                return f"{obstacle}: {HOW_TO_LAUNCH}"
+        if missing := sorted(exchange.needs - self._subject.capabilities):
+            return f"capability not declared: {', '.join(missing)}"
+        return None
+
+    def _judged(self, requirement: Requirement, finding: Finding) -> Finding:
+        """The verdict; where it is Late, that of further attempts until enough count or there were too many.
+
+        A deviation is expected to fail, so noise that imitates a failure costs it nothing: one attempt is enough.
+        """
+        is_expected = self._deviation(requirement) is not None
+        counted = 0
+        busy = ""
+        for number in range(MAX_ATTEMPTS):
+            recording = self._observations.attempt(requirement.exchange, number)
+            finding = replace(finding, attempts=number + 1)
+            if recording.trace is None:
+                return replace(finding, verdict=Verdict.INCONCLUSIVE, message=recording.unobserved)
+            finding = replace(finding, duration_s=round(recording.trace.duration_s, 6))
+            try:
+                return self._judged_once(requirement, recording.trace, finding)
+            except Violation as violation:
+                if self._observations.may_show_dying(recording):
+                    return replace(finding, verdict=Verdict.INCONCLUSIVE, message=self._observations.ended or "")
+                if is_expected or not isinstance(violation, Late):
+                    return self._violated(requirement, recording.trace, finding, violation)
+                if control_failure := self._control_failure(requirement, number):
+                    busy = f"{control_failure}, so this machine cannot tell: {violation}"
+                    continue
+                counted += 1
+                if counted == ATTEMPTS:
+                    return self._violated(requirement, recording.trace, finding, violation)
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=busy)
+
+    def _judged_once(self, requirement: Requirement, trace: Trace, finding: Finding) -> Finding:
+        """The verdict on one trace. Raises Violation."""
+        try:
+            return replace(finding, measured=_rounded(requirement.judge(trace)))
+        except Violation:
+            raise
+        except NotObserved as error:
+            message = str(error)
+        except Exception as error:  # noqa: BLE001 - a crash of ours is never a verdict on a server
+            message = (
+                f"streamspec itself failed while judging ({type(error).__name__}: {error}); "
+                "this is a bug of it, please report it"
+            )
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=message)
+
+    def _control_failure(self, requirement: Requirement, number: int) -> str:
+        """How the control server fails the requirement in an attempt of its own, under the load of now; else empty."""
+        recording = self._observations.control(requirement.exchange, number)
+        if recording.trace is None:
+            return f"the control server could not be observed ({recording.unobserved})"
+        try:
+            requirement.judge(recording.trace)
+        except Violation:
+            return "the control server was late too"
+        except Exception as error:  # noqa: BLE001 - whatever keeps the control server from passing, the target is not to blame
+            return f"the control server could not be judged ({type(error).__name__}: {error})"
+        return ""
+
+    def _violated(self, requirement: Requirement, trace: Trace, finding: Finding, violation: Violation) -> Finding:
+        return replace(
+            finding,
+            verdict=Verdict.FAIL if requirement.level is Level.MUST else Verdict.WARN,
+            message=str(violation),
+            expected=violation.expected,
+            actual=violation.actual,
+            at_s=violation.at_s,
+            offset=violation.offset,
+            curl=curl_line(complained_of(requirement, trace), None if self._subject.managed else self._subject.url),
+        )
+
+    def _deviation(self, requirement: Requirement) -> Deviation | None:
+        return next((row for row in self._subject.deviations if row.requirement == requirement.id), None)
+
+    def _with_deviation(self, requirement: Requirement, finding: Finding) -> Finding:
+        deviation = self._deviation(requirement)
+        if deviation is None:
+            return finding
+        if finding.verdict in {Verdict.FAIL, Verdict.WARN}:
+            return replace(finding, verdict=Verdict.DEVIATION, reason=deviation.reason, link=deviation.link)
+        if finding.verdict is Verdict.PASS:
+            message = f"it holds, but {self._subject.source} lists it as a deviation: remove that entry"
+            return replace(finding, verdict=Verdict.FAIL, message=message)
+        return finding
+
+
+class _Watched(Trace):
+    """A trace that knows which conversation was looked at last."""
+
+    __slots__ = ("looked_at",)
+    looked_at: Conversation | None
+
+    def conversation(self, name: str) -> Conversation:
+        """The conversation of that name, which is remembered."""
+        found = Trace.conversation(self, name)
+        object.__setattr__(self, "looked_at", found)
+        return found
+
+
+def complained_of(requirement: Requirement, trace: Trace) -> Conversation | None:
+    """The conversation that a violation is about: the one that its judge looked at last, else the first."""
+    watched = _Watched(*(getattr(trace, field.name) for field in fields(trace)))
+    object.__setattr__(watched, "looked_at", trace.conversations[0] if trace.conversations else None)
+    with suppress(Violation, NotObserved):
+        requirement.judge(watched)
+    return watched.looked_at
+
+
+def _rounded(figures: Figures | None) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in (figures or {}).items()}
