@@ -164,10 +164,11 @@ def read(path: Path) -> Results:
 def json_schema() -> dict[str, object]:
     """The JSON Schema (2020-12) of results.json, as `results.schema.json` publishes it."""
     schema = msgspec.json.schema(Results, schema_hook=lambda _: {"description": "Any JSON value."})
-    whole = schema["$defs"]["Results"]
-    whole["properties"]["complete"] = {"const": True}
-    whole["required"] = sorted({*whole["required"], "complete", "format"})
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FORMAT, **schema}
+    results = schema["$defs"]["Results"]
+    results["properties"]["complete"] = {"const": True}
+    results["required"] = sorted({*results["required"], "complete", "format"})
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FORMAT, **schema}
+    return msgspec.json.decode(msgspec.json.encode(whole), type=dict[str, object])  # defaults that are tuples are arrays
 
 
 def exit_code(targets: Iterable[TargetResults], *, strict: bool) -> ExitCode:
