@@ -7,39 +7,20 @@ exception. Every wait has a deadline and says by its return value whether what i
 from __future__ import annotations
 
 import contextlib
-import platform
-import select
-import socket
-import struct
-import sys
-import time
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from streamspec_client.response_reader import ResponseReader
+from streamspec_client.sockets import READ_SIZE, Clock, Socket, Unreachable, connect
+from streamspec_client.tls import TlsSocket
 from streamspec_client.trace import NEVER_S, Closing, Conversation, Response, Segment
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable
     from typing import Self
 
-# SO_TIMESTAMPNS is 35 in asm-generic/socket.h, which these machines use; the `socket` module does not name it.
-_GENERIC_SOCKET_H = sys.platform == "linux" and platform.machine() in {
-    "x86_64",
-    "aarch64",
-    "riscv64",
-    "ppc64le",
-    "s390x",
-}
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("@qq")
-
-READ_SIZE = 262_144
-"""Bytes asked of the kernel in one read: a 4 MiB item in about 16 reads, and arrival times stay apart."""
-
-CLOCK_STEP_S = 60.0
-"""A kernel timestamp further than this from the monotonic clock tells of a stepped wall clock and is not used."""
+__all__ = ["READ_SIZE", "Clock", "Connection", "Leaving", "Unreachable"]
 
 
 class Leaving(StrEnum):
@@ -53,41 +34,12 @@ class Leaving(StrEnum):
     """Shut down the sending side only: the same FIN on the wire, and reading goes on."""
 
 
-class Unreachable(Exception):
-    """No connection could be made: nothing listens, or nobody answers in time."""
-
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        self.host, self.port, self.reason = host, port, reason
-        super().__init__(f"cannot connect to {host} port {port}: {reason}")
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Seconds since the trace began, on the monotonic clock."""
-
-    origin_s: float
-
-    @classmethod
-    def start(cls) -> Self:
-        """A clock that reads zero now."""
-        return cls(time.monotonic())
-
-    def now_s(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.origin_s
-
-    def of_kernel_s(self, realtime_s: float) -> float:
-        """The reading of this clock at a moment the kernel stamped with the wall clock; never later than now."""
-        now_s = self.now_s()
-        at_s = now_s - (time.time() - realtime_s)
-        return min(at_s, now_s) if abs(now_s - at_s) < CLOCK_STEP_S else now_s
-
-
 class Connection:
     """One TCP connection that speaks HTTP/1.x as told, byte for byte, and records both directions.
 
     Raises Unreachable when it cannot connect within `connect_within_s`. `receive_buffer` (bytes) bounds what the
-    kernel takes in while nobody reads; it must be set before the connection is made to bound the window.
+    kernel takes in while nobody reads; it must be set before the connection is made to bound the window. With `tls`
+    (see `tls.trusting`) HTTP goes over TLS, and what is recorded is HTTP.
     """
 
     def __init__(
@@ -99,17 +51,22 @@ class Connection:
         *,
         connect_within_s: float = 5.0,
         receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.name = name
         self._clock = clock
-        self._host_field = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        literal = f"[{host}]" if ":" in host else host
+        self._host_field = literal if port == (443 if tls else 80) else f"{literal}:{port}"
         self._sent: list[Segment] = []
         self._received: list[Segment] = []
         self._reader = ResponseReader()
         self._closing = Closing.OPEN
         self._closed_at_s = NEVER_S
         self._left_at_s = NEVER_S
-        self._socket: socket.socket | None = _connect(host, port, connect_within_s, receive_buffer)
+        sock = connect(host, port, connect_within_s, receive_buffer)
+        self._socket: Socket | None = (
+            TlsSocket(sock, clock, host, port, context=tls, within_s=connect_within_s) if tls else Socket(sock, clock)
+        )
         self._opened_at_s = clock.now_s()
 
     def __enter__(self) -> Self:
@@ -145,22 +102,31 @@ class Connection:
         """Send raw bytes, reading meanwhile what comes back; False if the peer closed or took no more in time."""
         deadline_s = self._clock.now_s() + within_s
         rest = memoryview(data)
-        while rest and self._socket is not None and self._closing is not Closing.RESET:
+        while self._socket is not None and self._closing is not Closing.RESET:
+            if not rest and not self._socket.has_unsent:
+                break
             readable, writable = self._ready(deadline_s, writing=True)
             if readable:
                 self._read()
             if writable:
                 try:
-                    count = self._socket.send(rest)
+                    count = self._send_some(self._socket, rest)
                 except BlockingIOError:
                     continue
                 except OSError:
                     break  # the peer has reset; what it said before that is still read
-                self._sent.append(Segment(self._clock.now_s(), bytes(rest[:count])))
                 rest = rest[count:]
             if not readable and not writable:
                 break
         return not rest
+
+    def _send_some(self, sock: Socket, data: memoryview) -> int:
+        if not data:
+            sock.flush()
+            return 0
+        count = sock.send(data)
+        self._sent.append(Segment(self._clock.now_s(), bytes(data[:count])))
+        return count
 
     # Waiting
 
@@ -190,6 +156,15 @@ class Connection:
     def wait_closed(self, within_s: float) -> bool:
         """Read until the peer has closed or reset the connection."""
         return self._wait(lambda: self._closing is not Closing.OPEN, within_s)
+
+    def wait_more(self, within_s: float) -> bool:
+        """Read once what comes next; False where nothing does in time, or nothing can."""
+        if self._socket is None or self._closing is not Closing.OPEN:
+            return False
+        if not self._ready(self._clock.now_s() + within_s, writing=False)[0]:
+            return False
+        self._read()
+        return True
 
     def wait_for(self, condition: Callable[[Response], bool], within_s: float) -> bool:
         """Read until the latest response, as far as it is there, meets the condition."""
@@ -233,18 +208,12 @@ class Connection:
 
     def _ready(self, deadline_s: float, *, writing: bool) -> tuple[bool, bool]:
         assert self._socket is not None  # noqa: S101 - both callers have looked
-        poll = select.poll()
-        reading = select.POLLIN if self._closing is Closing.OPEN else 0
-        poll.register(self._socket, reading | (select.POLLOUT if writing else 0))
-        events = poll.poll(max(0.0, deadline_s - self._clock.now_s()) * 1000)
-        flags = events[0][1] if events else 0
-        ended = flags & (select.POLLERR | select.POLLHUP)
-        return bool(flags & select.POLLIN or (ended and reading)), bool(flags & select.POLLOUT)
+        return self._socket.ready(deadline_s, reading=self._closing is Closing.OPEN, writing=writing)
 
     def _read(self) -> None:
         assert self._socket is not None  # noqa: S101 - callers have looked
         try:
-            data, at_s = self._receive(self._socket)
+            data, at_s = self._socket.receive()
         except BlockingIOError:
             return
         except OSError:
@@ -253,22 +222,9 @@ class Connection:
         if not data:
             self._end(Closing.FIN)
             return
+        at_s = max(at_s, self._received[-1].at_s if self._received else 0.0)
         self._received.append(Segment(at_s, data))
         self._reader.feed(data, at_s)
-
-    def _receive(self, sock: socket.socket) -> tuple[bytes, float]:
-        if not _GENERIC_SOCKET_H:
-            return sock.recv(READ_SIZE), self._clock.now_s()
-        data, ancillary, _, _ = sock.recvmsg(READ_SIZE, socket.CMSG_SPACE(_TIMESPEC.size))
-        for level, kind, value in ancillary:
-            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(value) == _TIMESPEC.size:
-                seconds, nanoseconds = _TIMESPEC.unpack(value)
-                if seconds:
-                    return data, max(self._clock.of_kernel_s(seconds + nanoseconds / 1e9), self._last_arrival_s())
-        return data, self._clock.now_s()
-
-    def _last_arrival_s(self) -> float:
-        return self._received[-1].at_s if self._received else 0.0
 
     def _end(self, closing: Closing) -> None:
         self._closing = closing
@@ -288,10 +244,10 @@ class Connection:
         self._left_at_s = self._clock.now_s()
         if how is Leaving.HALF_CLOSE:
             with contextlib.suppress(OSError):  # the peer was first
-                self._socket.shutdown(socket.SHUT_WR)
+                self._socket.end_sending()
             return self._left_at_s
         if how is Leaving.RST:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._socket.reset_at_close()
         self._socket.close()
         self._socket = None
         return self._left_at_s
@@ -315,31 +271,3 @@ class Connection:
             trailing=self._reader.trailing,
             left_at_s=self._left_at_s,
         )
-
-
-def _connect(host: str, port: int, within_s: float, receive_buffer: int | None) -> socket.socket:
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Unreachable(host, port, f"the name does not resolve ({error.strerror or error})") from error
-    failure: OSError = OSError("no address")
-    for family, kind, protocol, _, address in addresses:
-        sock = socket.socket(family, kind, protocol)
-        try:
-            if receive_buffer is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            if _GENERIC_SOCKET_H:
-                sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            sock.settimeout(within_s)
-            sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setblocking(False)
-        except OSError as error:
-            sock.close()
-            failure = error
-            continue
-        return sock
-    reason = (
-        f"no answer within {within_s:g} s" if isinstance(failure, TimeoutError) else failure.strerror or str(failure)
-    )
-    raise Unreachable(host, port, reason) from failure

@@ -52,8 +52,8 @@ def peer() -> Iterator[Peer]:
     made.join()
 
 
-def connect(peer: Peer, **options: int) -> Connection:
-    return Connection("stream", "127.0.0.1", peer.port, Clock.start(), **options)
+def connect(peer: Peer, receive_buffer: int | None = None) -> Connection:
+    return Connection("stream", "127.0.0.1", peer.port, Clock.start(), receive_buffer=receive_buffer)
 
 
 def test_chunks_are_recorded_with_their_arrival(peer: Peer) -> None:
