@@ -1,4 +1,4 @@
-"""pytest plugin: one test per requirement, on a target named by an option, in the ini file, or by a fixture.
+"""pytest plugin: one test per requirement of a target, and fixtures for tests of people's own endpoints.
 
 It loads in every pytest run of whoever has streamspec installed: nothing of the suite is imported before it is needed.
 """
@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streamspec.pytest_marks import ATTRIBUTE, MARKER, WHAT_A_TARGET_IS, is_requirement, selected_ids
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from streamspec.pytest_session import RequirementTest, SessionCheck
     from streamspec.target import Implementation, Target
-
-MARKER = "streamspec"
-ATTRIBUTE = "streamspec"
-"""The attribute of a test report that carries a finding to where reports are gathered, between processes too."""
-
-WHAT_A_TARGET_IS = "a base URL (http://…), the path of an impl.toml, or the name of an implementation under impls/"
+    from streamspec.testing import Probe, Servers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,12 +70,6 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         named_target(session.config)
 
 
-def selected_ids(session: pytest.Session) -> list[str]:
-    """The ids of the requirements whose tests will run."""
-    marks = [item.get_closest_marker(MARKER) for item in session.items]
-    return list(dict.fromkeys(mark.args[0] for mark in marks if mark))
-
-
 @pytest.fixture(scope="session")
 def streamspec_target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The running target that --streamspec-target or the ini setting names; launched and stopped for an impl.toml.
@@ -110,6 +101,28 @@ def streamspec_requirement(request: pytest.FixtureRequest, _streamspec_check: Se
     from streamspec.pytest_session import RequirementTest  # noqa: PLC0415 - lazy
 
     return RequirementTest(request.param, _streamspec_check, request.node)
+
+
+@pytest.fixture(scope="module")
+def streamspec_server() -> Iterator[Servers]:
+    """Your own application on a real socket: called with the application, it returns the server, with its `url`.
+
+    It takes an ASGI or aiohttp application, a function that makes one, an import string, or a command (a list). What it
+    has started once serves all tests of the module, and is stopped behind the last of them.
+    """
+    from streamspec.testing import Servers  # noqa: PLC0415 - lazy
+
+    with Servers() as servers:
+        yield servers
+
+
+@pytest.fixture
+def streamspec_probe() -> Iterator[Probe]:
+    """A client that hands over each response while it streams: `stream = streamspec_probe.get(server, "/path")`."""
+    from streamspec.testing import Probe  # noqa: PLC0415 - lazy
+
+    with Probe() as probe:
+        yield probe
 
 
 @pytest.hookimpl(wrapper=True)
@@ -146,11 +159,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in warned:
         finding = getattr(report, ATTRIBUTE)["finding"]
         terminalreporter.write_line(f"{finding['id']}: {finding['message']}")
-
-
-def is_requirement(item: pytest.Item) -> bool:
-    """Whether it is the test of a requirement."""
-    return item.get_closest_marker(MARKER) is not None
 
 
 def _warned(report: object) -> bool:

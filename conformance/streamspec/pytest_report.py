@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from streamspec import __version__
-from streamspec.pytest_plugin import ATTRIBUTE, selected_ids
+from streamspec.pytest_marks import ATTRIBUTE, selected_ids
 from streamspec.report import files
 from streamspec.report.results import Finding, Results, TargetResults
 from streamspec.requirement import all_requirements

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from streamspec.process import ProcessError
-from streamspec.pytest_plugin import WHAT_A_TARGET_IS, is_requirement, selected_ids
+from streamspec.pytest_marks import WHAT_A_TARGET_IS, is_requirement, selected_ids
 from streamspec.report.results import Finding, TargetResults, Verdict
 from streamspec.report.wording import MARKS, evidence, printable
 from streamspec.requirement import REGISTRY, UnknownSelection, all_requirements, select
