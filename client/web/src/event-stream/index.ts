@@ -1,0 +1,1 @@
+export { EventStreamDecoder, EventTooLarge, type DecoderOptions, type ServerSentEvent } from "./decoder.ts";
