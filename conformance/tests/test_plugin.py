@@ -308,7 +308,7 @@ def test_a_project_without_such_tests_notices_nothing(project: pytest.Pytester) 
 
             def test_what_is_imported():
                 ours = {name for name in sys.modules if name.partition(".")[0].startswith("streamspec")}
-                assert ours <= {"streamspec", "streamspec.pytest_plugin"}
+                assert ours <= {"streamspec", "streamspec.pytest_plugin", "streamspec.pytest_marks"}
                 assert "msgspec" not in sys.modules
         """
     )
