@@ -119,4 +119,5 @@ def _subject(target: TargetResults) -> Subject:
         describe=cast("Mapping[str, JSON]", target.describe),
         deviations=target.deviations,
         source=target.source,
+        is_behind_proxy=target.direct is not None,
     )

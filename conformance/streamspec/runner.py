@@ -148,6 +148,7 @@ def _subject(target: Target) -> Subject:
         describe=target.describe,
         deviations=target.deviations,
         source=_shortest(source) if source else target.name,
+        is_behind_proxy=target.is_behind_proxy,
     )
 
 

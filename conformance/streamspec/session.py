@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from streamspec import __version__
 from streamspec.process import ProcessError
-from streamspec.report.results import Results, TargetResults
+from streamspec.proxies.launching import Deployed
+from streamspec.report.results import Finding, Results, TargetResults, Verdict
 from streamspec.requirement import all_requirements
 from streamspec.runner import Check, check_deviations
 from streamspec.target import Implementation, TargetError, implementations, resolve, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from streamspec.requirement import Requirement
+    from streamspec.target import Target
+
+
+class Front(Protocol):
+    """Something that stands in front of a server."""
+
+    @property
+    def name(self) -> str:
+        """What names it; empty where it is not known."""
+
+    @property
+    def version(self) -> str | None:
+        """What is known of its version."""
+
+    def missing(self) -> str | None:
+        """Why it cannot be there, and what to do; None where it can."""
+
+    def before(self, origin: Target) -> AbstractContextManager[Target]:
+        """The target as it is seen through it."""
 
 
 class Listener(Protocol):
@@ -40,12 +62,19 @@ class Chosen:
     name: str
     """Unique in its run."""
     found: Implementation | str
+    front: Front | None = None
+    """What is to stand in front of it."""
+    direct: str | None = None
+    """The name under which the same is observed without that."""
 
 
-def choose(specs: Iterable[str], *, server: str | None = None, matrix: bool = False) -> list[Chosen]:
+def choose(
+    specs: Iterable[str], *, server: str | None = None, matrix: bool = False, via: Sequence[Front] = ()
+) -> list[Chosen]:
     """What the names stand for; none: the implementations under `impls/`. Starts nothing.
 
-    Implementations run under their default server, under the one that is named, or (`matrix`) under each they have.
+    Implementations run under their default server, under the one that is named, or (`matrix`) under each they have;
+    each then behind every proxy of `via` as well.
     Raises TargetError for a name that stands for nothing, an impl.toml that is wrong, and a deviation without a
     requirement.
     """
@@ -61,8 +90,25 @@ def choose(specs: Iterable[str], *, server: str | None = None, matrix: bool = Fa
         for found in _under_servers(resolved, server, matrix=matrix):
             name = found.name if isinstance(found, Implementation) else found.partition("://")[2].rstrip("/")
             same = sum(other.name.partition("#")[0] == name for other in chosen)
-            chosen.append(Chosen(spec, f"{name}#{same + 1}" if same else name, found))
+            direct = Chosen(spec, f"{name}#{same + 1}" if same else name, found)
+            chosen.append(direct)
+            chosen += [
+                replace(direct, name=f"{direct.name} via {front.name}", front=front, direct=direct.name)
+                for front in via
+            ]
     return chosen
+
+
+def choose_deployed(url: str, origin: str, *, server: str | None = None) -> list[Chosen]:
+    """The origin, and the same server as it is seen at another URL. Raises TargetError for what is no base URL."""
+    for each in (url, origin):
+        if not isinstance(resolve(each), str):
+            raise TargetError(f"--direct compares two base URLs (http://…), and {each!r} is none")
+    if url.rstrip("/") == origin.rstrip("/"):
+        raise TargetError(f"{url}: is the origin itself: give the URL at which clients see it, and --direct its own")
+    [direct] = choose([origin], server=server)
+    [through] = choose([url])
+    return [direct, replace(through, found=origin, front=Deployed(url), direct=direct.name)]
 
 
 def _under_servers(found: Implementation | str, server: str | None, *, matrix: bool) -> Sequence[Implementation | str]:
@@ -91,16 +137,36 @@ def run(
 def _check(
     chosen: Chosen, requirements: Sequence[Requirement], slow_factor: float, listener: Listener
 ) -> TargetResults:
+    managed = isinstance(chosen.found, Implementation)
+    url = chosen.found if isinstance(chosen.found, str) else ""
+    server = chosen.found.server if isinstance(chosen.found, Implementation) else None
+    results = TargetResults(chosen.name, chosen.spec, url, {}, 0.0, [], managed=managed, server=server)
+    if missing := chosen.front and chosen.front.missing():
+        not_applicable = [Finding(made.id, made.level, Verdict.NOT_APPLICABLE, missing) for made in requirements]
+        return _in_front(replace(results, verdicts=not_applicable, error=missing), chosen)
     try:
-        with running(chosen.found) as target, Check(replace(target, name=chosen.name), slow_factor) as check:
-            return replace(check.run(requirements, chosen.spec, listener.step), code=_code(chosen.found))
+        with _running(chosen) as target, Check(replace(target, name=chosen.name), slow_factor) as check:
+            results = replace(check.run(requirements, chosen.spec, listener.step), code=_code(chosen.found))
     except (TargetError, ProcessError) as error:
-        managed = isinstance(chosen.found, Implementation)
-        url = chosen.found if isinstance(chosen.found, str) else ""
-        server = chosen.found.server if isinstance(chosen.found, Implementation) else None
-        return TargetResults(
-            chosen.name, chosen.spec, url, {}, 0.0, [], managed=managed, server=server, error=str(error)
-        )
+        results = replace(results, error=str(error))
+    return _in_front(results, chosen)
+
+
+@contextmanager
+def _running(chosen: Chosen) -> Iterator[Target]:
+    with running(chosen.found) as target:
+        if chosen.front is None:
+            yield target
+        else:
+            with chosen.front.before(target) as seen:
+                yield seen
+
+
+def _in_front(results: TargetResults, chosen: Chosen) -> TargetResults:
+    if chosen.front is None:
+        return results
+    version = None if chosen.front.missing() else chosen.front.version
+    return replace(results, via=chosen.front.name or None, via_version=version, direct=chosen.direct)
 
 
 def _code(found: Implementation | str) -> dict[str, str]:

@@ -45,6 +45,8 @@ class Deviation:
     link: str
     servers: tuple[str, ...] = ()
     """The servers under which it fails; none are named where it fails under every one."""
+    found: str = ""
+    """A part of the violation's message, where only that violation is known and explained."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Protocol
 
 from streamspec.contract import Level
+from streamspec.proxies.hop_by_hop import HOP_BY_HOP
 from streamspec.report.curl import curl_line
 from streamspec.report.results import Finding, Verdict
 from streamspec.requirement import Late, NotObserved, Violation
@@ -45,6 +46,8 @@ class Subject:
     deviations: Sequence[Deviation]
     source: str
     """What lists its deviations."""
+    is_behind_proxy: bool = False
+    """Whether something stands between the server and the probe."""
 
 
 class Observations(Protocol):
@@ -81,6 +84,8 @@ class Judging:
     def not_applicable(self, requirement: Requirement) -> str | None:
         """Why the requirement does not apply to this target, if it does not."""
         exchange = requirement.exchange
+        if self._subject.is_behind_proxy and (reason := HOP_BY_HOP.get(requirement.id)):
+            return f"behind a proxy: {reason}"
         if not self._subject.managed:
             if exchange.process:
                 return f"needs a process that the suite launches: {HOW_TO_LAUNCH}"
@@ -95,7 +100,6 @@ class Judging:
 
         A deviation is expected to fail, so noise that imitates a failure costs it nothing: one attempt is enough.
         """
-        is_expected = self._deviation(requirement) is not None
         counted = 0
         busy = ""
         for number in range(MAX_ATTEMPTS):
@@ -109,6 +113,7 @@ class Judging:
             except Violation as violation:
                 if self._observations.may_show_dying(recording):
                     return replace(finding, verdict=Verdict.INCONCLUSIVE, message=self._observations.ended or "")
+                is_expected = self._deviation(requirement, str(violation)) is not None
                 if is_expected or not isinstance(violation, Late):
                     return self._violated(requirement, recording.trace, finding, violation)
                 if control_failure := self._control_failure(requirement, number):
@@ -159,16 +164,19 @@ class Judging:
             curl=curl_line(complained_of(requirement, trace), None if self._subject.managed else self._subject.url),
         )
 
-    def _deviation(self, requirement: Requirement) -> Deviation | None:
-        return next((row for row in self._subject.deviations if row.requirement == requirement.id), None)
+    def _deviation(self, requirement: Requirement, message: str | None = None) -> Deviation | None:
+        """What is listed of it, if anything is; with the message of a violation only what explains that one."""
+        listed = (row for row in self._subject.deviations if row.requirement == requirement.id)
+        return next((row for row in listed if message is None or row.found in message), None)
 
     def _with_deviation(self, requirement: Requirement, finding: Finding) -> Finding:
-        deviation = self._deviation(requirement)
-        if deviation is None:
-            return finding
         if finding.verdict in {Verdict.FAIL, Verdict.WARN}:
-            return replace(finding, verdict=Verdict.DEVIATION, reason=deviation.reason, link=deviation.link)
-        if finding.verdict is Verdict.PASS:
+            deviation = self._deviation(requirement, finding.message)
+            if deviation is not None:
+                return replace(finding, verdict=Verdict.DEVIATION, reason=deviation.reason, link=deviation.link)
+        # A proxy may mend what its server does wrong, and a newer proxy does what an older one could not.
+        may_hold = self._subject.is_behind_proxy or self._deviation(requirement) is None
+        if finding.verdict is Verdict.PASS and not may_hold:
             message = f"it holds, but {self._subject.source} lists it as a deviation: remove that entry"
             return replace(finding, verdict=Verdict.FAIL, message=message)
         return finding

@@ -11,10 +11,24 @@ from rich.console import Console
 
 from streamspec import session
 from streamspec.commands.ending import output, say, sentences
-from streamspec.commands.options import DEFAULT_REPORT, Json, JUnit, Report, Select, Server, Skip, SlowFactor, Strict
+from streamspec.commands.options import (
+    DEFAULT_REPORT,
+    Direct,
+    Json,
+    JUnit,
+    Report,
+    Select,
+    Server,
+    Skip,
+    SlowFactor,
+    Strict,
+    Via,
+)
+from streamspec.proxies import find
 from streamspec.report import files
 from streamspec.report.console import print_check, print_compare
 from streamspec.report.progress import Progress
+from streamspec.report.proxied import print_proxied
 from streamspec.report.results import encode, exit_code
 from streamspec.requirement import select
 from streamspec.target import implementations, variants
@@ -40,6 +54,7 @@ def check(
     target: Annotated[str, typer.Argument(help="A base URL, an impl.toml, or a name under impls/.")],
     *,
     server: Server = None,
+    direct: Direct = None,
     only: Select = None,
     skip: Skip = None,
     strict: Strict = False,
@@ -48,9 +63,12 @@ def check(
     junit: JUnit = None,
     slow_factor: SlowFactor = 1.0,
 ) -> None:
-    """Check one target in detail."""
+    """Check one target in detail; with --direct, a server through whatever stands in front of it."""
     options = _Options(only, skip, strict, report, json, junit, slow_factor)
-    _run(lambda: session.choose([target], server=server), options, print_check)
+    if direct is None:
+        _run(lambda: session.choose([target], server=server), options, print_check)
+    else:
+        _run(lambda: session.choose_deployed(target, direct, server=server), options, print_compare)
 
 
 def compare(
@@ -60,6 +78,7 @@ def compare(
         bool, typer.Option("--variants", help="Add impls/variants/*/: helpers and idioms that people use.")
     ] = False,
     matrix: Annotated[bool, typer.Option("--matrix", help="Each of them under each of its servers.")] = False,
+    via: Via = None,
     only: Select = None,
     skip: Skip = None,
     strict: Strict = False,
@@ -71,8 +90,9 @@ def compare(
     """Check several targets side by side."""
     specs = targets or list(implementations())
     specs += variants() if with_variants else ()
+    unique = dict.fromkeys(via or ())
     options = _Options(only, skip, strict, report, json, junit, slow_factor)
-    _run(lambda: session.choose(specs, matrix=matrix), options, print_compare)
+    _run(lambda: session.choose(specs, matrix=matrix, via=[find(name) for name in unique]), options, print_compare)
 
 
 def _run(choose: Callable[[], Sequence[session.Chosen]], options: _Options, show: Callable[..., None]) -> None:
@@ -92,9 +112,9 @@ def _run(choose: Callable[[], Sequence[session.Chosen]], options: _Options, show
             print(encode(results).decode(), end="")
         else:
             show(output(), results.targets, known, strict=options.strict)
-        for target in results.targets:
-            if target.error:
-                say(f"INCONCLUSIVE: {target.error}")
+            print_proxied(output(), results.targets)
+        for reason in dict.fromkeys(target.error for target in results.targets if target.error):
+            say(f"INCONCLUSIVE: {reason}")
         if unwritten is not None:
             raise unwritten
         raise typer.Exit(exit_code(results.targets, strict=options.strict))

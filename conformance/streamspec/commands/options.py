@@ -29,4 +29,17 @@ Server = Annotated[
     str | None,
     typer.Option("--server", help="Server to stand under it: one of `servers` in its impl.toml; by default the first."),
 ]
+Via = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--via",
+        metavar="PROXY[:VARIANT]",
+        help="Each of them also behind a proxy, side by side: nginx, caddy, haproxy; with our settings, or a variant. "
+        "Repeat it for more.",
+    ),
+]
+Direct = Annotated[
+    str | None,
+    typer.Option("--direct", metavar="URL", help="The origin behind the target's URL: show both, side by side."),
+]
 DEFAULT_REPORT = Path("streamspec-report")

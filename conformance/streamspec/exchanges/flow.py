@@ -71,7 +71,8 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
         streams[token] = stream = recorder.post(
             path, _stripes(kind), token=token, name=kind, receive_buffer=STALLED_RECEIVE_BUFFER
         )
-        if not stream.wait_head(recorder.prompt_s):
+        # A proxy may hold the header section back until items come: how much it takes of them is to be seen.
+        if not stream.wait_head(recorder.prompt_s) and not recorder.target.is_behind_proxy:
             return
         recorder.release(token, STRIPES, mark="opened")
     recorder.mark("send-timeout", _declared_send_timeout_ms(recorder.target.describe) or 0)

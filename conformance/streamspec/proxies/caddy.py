@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VARIANTS = (
-    Variant("", "What streams need: `reverse_proxy` as it is.", ("reverse_proxy {origin}",)),
-    Variant("flush", "`flush_interval -1`.", ("reverse_proxy {origin} {", "    flush_interval -1", "}")),
-    Variant("gzip", "Streams are compressed.", ("encode gzip", "reverse_proxy {origin}")),
+    Variant("", "What streams need: nothing but `reverse_proxy`.", True, ("reverse_proxy {origin}",)),
+    Variant("flush", "`flush_interval -1`.", False, ("reverse_proxy {origin} {", "    flush_interval -1", "}")),
+    Variant("gzip", "Streams are compressed.", False, ("encode gzip", "reverse_proxy {origin}")),
 )
 
 

@@ -14,12 +14,13 @@ NO_DELAY = "option http-no-delay"
 ABORT_ON_CLOSE = "option abortonclose"
 
 VARIANTS = (
-    Variant("", "What streams need.", (*LONG, NO_DELAY, ABORT_ON_CLOSE)),
-    Variant("delay", "Without `http-no-delay`.", (*LONG, ABORT_ON_CLOSE)),
-    Variant("no-abortonclose", "Without `abortonclose`.", (*LONG, NO_DELAY)),
+    Variant("", "What streams need.", True, (*LONG, NO_DELAY, ABORT_ON_CLOSE)),
+    Variant("delay", "Without `http-no-delay`.", False, (*LONG, ABORT_ON_CLOSE)),
+    Variant("no-abortonclose", "Without `abortonclose`.", False, (*LONG, NO_DELAY)),
     Variant(
         "gzip",
         "Streams are compressed.",
+        False,
         (
             *LONG,
             NO_DELAY,

@@ -68,7 +68,9 @@ class Front:
                             continue
                         raise ProcessError(f"{self.name}: it did not start{process.last_words()}")
                     url = f"http://127.0.0.1:{place.port}{origin.prefix}"
-                    yield replace(behind(url, origin), front=self.before)
+                    seen = behind(url, origin)
+                    deviations = (*self.variant.deviations, *origin.deviations)
+                    yield replace(seen, deviations=deviations, front=self.before)
                     return
 
     def _process(self, place: Place) -> _Proxy:
@@ -83,6 +85,24 @@ class Front:
             env=self.proxy.env(place.folder),
             name=self.name,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """Whatever stands in front of a server that is seen at another URL too; the suite starts nothing of it."""
+
+    url: str
+    name: str = ""
+    version: str | None = None
+
+    def missing(self) -> str | None:
+        """Nothing is needed for it here."""
+        return None
+
+    @contextmanager
+    def before(self, origin: Target) -> Iterator[Target]:
+        """The target as it is seen at that URL. Raises TargetError where another server answers there."""
+        yield behind(self.url, origin)
 
 
 class _Proxy(Process):

@@ -7,11 +7,11 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streamspec.target import Deviation
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from streamspec.target import Deviation
 
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin"
 """Where distributions put servers; the PATH of a person who is not root often leaves the first three out."""
@@ -36,7 +36,9 @@ class Variant:
     name: str
     """Empty for the settings that streams need."""
     sentence: str
-    """What it is, and what is to be learned from it."""
+    """What is done, and what becomes of a stream, as a run shows."""
+    use: bool
+    """Whether to use it, or to avoid it."""
     settings: tuple[str, ...]
     """The lines of the configuration that make it what it is."""
     deviations: tuple[Deviation, ...] = ()

@@ -90,6 +90,12 @@ class TargetResults:
     """Whether it was launched for the run (from an impl.toml) or was running already (a URL)."""
     server: str | None = None
     """The server that was chosen for it with --server or --matrix, if one was."""
+    via: str | None = None
+    """What stands in front of the server: a proxy and its variant (`nginx:buffered`); empty where that is not known."""
+    via_version: str | None = None
+    """Its version, where the suite launched it."""
+    direct: str | None = None
+    """Where something stands in front: the name of the same server's results without it."""
     error: str | None = None
     """Why it could not be observed, or not to the end, in one sentence. Where it did not start, `verdicts` is empty."""
     capabilities: list[str] = field(default_factory=list)
@@ -168,7 +174,8 @@ def json_schema() -> dict[str, object]:
     results["properties"]["complete"] = {"const": True}
     results["required"] = sorted({*results["required"], "complete", "format"})
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FORMAT, **schema}
-    return msgspec.json.decode(msgspec.json.encode(whole), type=dict[str, object])  # defaults that are tuples are arrays
+    as_json = msgspec.json.encode(whole)  # a default that is a tuple is an array there
+    return msgspec.json.decode(as_json, type=dict[str, object])
 
 
 def exit_code(targets: Iterable[TargetResults], *, strict: bool) -> ExitCode:
