@@ -10,6 +10,7 @@ from streamspec import __version__
 from streamspec.commands.bench import bench
 from streamspec.commands.catalogue import explain, list_requirements
 from streamspec.commands.check import check, compare
+from streamspec.commands.clients import clients
 from streamspec.commands.judge import judge
 from streamspec.commands.serve import serve
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(compare)
+app.command()(clients)
 app.command()(judge)
 app.command("list")(list_requirements)
 app.command()(explain)

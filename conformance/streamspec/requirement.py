@@ -10,7 +10,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar
 
 from streamspec.contract import AREAS, Anchor, Capability, Level
 from streamspec.mistake import Mistake
@@ -90,7 +90,7 @@ def exchange(
             launch=launch,
             process=process or (launch is not None and at_url is None),
             at_url=at_url,
-            sentence=_sentence(record),
+            sentence=sentence_of(record),
         )
 
     return register
@@ -120,6 +120,8 @@ class Mutant:
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One thing that must hold: an id, a sentence, its source, how it is shown, and servers that fail it."""
+
+    command: ClassVar[str] = "check"
 
     id: str
     level: Level
@@ -156,7 +158,7 @@ def requirement(id: str, level: Level, anchor: Anchor, exchange: Exchange) -> Ca
     """Register a judging function; its docstring's first paragraph is the requirement's sentence."""
 
     def register(judge: Judge) -> Requirement:
-        made = Requirement(id, level, _sentence(judge), anchor, exchange, judge)
+        made = Requirement(id, level, sentence_of(judge), anchor, exchange, judge)
         if id in REGISTRY:
             raise ContractError(f"two requirements are named {id}")
         if made.area not in AREAS:
@@ -189,13 +191,27 @@ def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> Sequence[Requi
     A prefix ends at a hyphen: `head` and `head-no` select, `hea` does not; each may be several, separated by commas.
     Raises UnknownSelection for a prefix that matches nothing, and where nothing is left.
     """
-    known = all_requirements()
+    return selected(all_requirements(), only, skip, lister="streamspec list")
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def area(self) -> str: ...
+
+
+NamedT = TypeVar("NamedT", bound=_Named)
+
+
+def selected(known: Sequence[NamedT], only: Iterable[str], skip: Iterable[str], *, lister: str) -> Sequence[NamedT]:
+    """Those of `known` that `select` describes; `lister` is the command that shows them all."""
     only, skip = _split(only), _split(skip)
     for prefix in (*only, *skip):
         if not any(_matches(made.id, prefix) for made in known):
             raise UnknownSelection(
                 f"no requirement is named {prefix!r} or starts with it; the areas are "
-                f"{', '.join(dict.fromkeys(made.area for made in known))}; `streamspec list` shows every id"
+                f"{', '.join(dict.fromkeys(made.area for made in known))}; `{lister}` shows every id"
             )
     chosen = [
         made
@@ -228,7 +244,8 @@ def _matches(id: str, prefix: str) -> bool:  # noqa: A002 - the contract's word
     return id == prefix or id.startswith(prefix if prefix.endswith("-") else prefix + "-")
 
 
-def _sentence(function: Callable[..., object]) -> str:
+def sentence_of(function: Callable[..., object]) -> str:
+    """The first paragraph of its docstring, in one line."""
     if not function.__doc__:
         raise ContractError(f"{function.__name__} has no docstring to be its sentence")
     return " ".join(function.__doc__.strip().split("\n\n")[0].split())

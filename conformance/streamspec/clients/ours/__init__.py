@@ -1,0 +1,1 @@
+"""The adapters of the client in this package, one for each HTTP library under it."""

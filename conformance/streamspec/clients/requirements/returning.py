@@ -1,0 +1,354 @@
+"""Coming back: when, with which ID, and with what left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamspec.clients.adapter_lines import Order
+from streamspec.clients.contract import BACK_S, EARLY_S, Claim
+from streamspec.clients.control import ControlClient, Finished
+from streamspec.clients.exchanges import SOON, answers, comes_back, conclude, conclude_anew
+from streamspec.clients.judging import asked, asked_again, expect_data
+from streamspec.clients.play import End
+from streamspec.clients.requirement import exchange, requirement
+from streamspec.contract import Level, html, rfc
+from streamspec.judging import expect, expect_in_time
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streamspec.clients.play import Play
+    from streamspec.clients.playing import Playing
+    from streamspec.clients.requirement import ClientExchange
+    from streamspec.clients.server import Exchanged
+
+MODEL = html("sse-processing-model")
+AGAIN = html("reestablish-the-connection")
+TIME = html("concept-event-stream-reconnection-time")
+INTERPRETING = html("event-stream-interpretation")
+AWAY_S = 1.0
+"""How long to look for a POST that should not be sent again, where the client does not tell that it has ended."""
+
+
+def breaks_by(name: str, end: Callable[[Exchanged], Awaitable[None]]) -> ClientExchange:
+    """An event, and when it was told, that end; then the sentinel on a new connection."""
+
+    async def script(playing: Playing) -> None:
+        exchanged = await playing.request()
+        if exchanged is None:
+            return
+        await exchanged.head()
+        await exchanged.chunk(SOON + b"data: a\n\n")
+        await playing.events(1)
+        await end(exchanged)
+        await conclude_anew(playing)
+
+    return answers(name, script)
+
+
+async def _cut(exchanged: Exchanged) -> None:
+    await exchanged.cut()
+
+
+async def _reset(exchanged: Exchanged) -> None:
+    exchanged.reset()
+
+
+async def _finished(exchanged: Exchanged) -> None:
+    await exchanged.finish()
+
+
+@requirement("return-after-end", Level.MUST, AGAIN, breaks_by("back-after-end", _finished), Claim.RECONNECTS)
+def return_after_end(play: Play) -> None:
+    """After a stream that ended the client comes back."""
+    asked_again(play.reading)
+    expect_data(play, "a")
+
+
+@return_after_end.mutant()
+class StopsAtTheFirstEnd(ControlClient):
+    def ended(self) -> None:
+        raise Finished(End.COMPLETE)
+
+
+@requirement("return-after-cut", Level.MUST, AGAIN, breaks_by("back-after-cut", _cut), Claim.RECONNECTS)
+def return_after_cut(play: Play) -> None:
+    """After a stream that was cut in the middle of a chunk the client comes back."""
+    asked_again(play.reading)
+    expect_data(play, "a")
+
+
+@return_after_cut.mutant({"return-partial": "it is shown by a cut"})
+class GivesUpAfterACut(ControlClient):
+    def broken(self, error: str) -> None:
+        if "chunk" in error:
+            raise Finished(End.FAILED, error)
+        super().broken(error)
+
+
+@requirement("return-after-reset", Level.MUST, AGAIN, breaks_by("back-after-reset", _reset), Claim.RECONNECTS)
+def return_after_reset(play: Play) -> None:
+    """After a connection that was reset the client comes back."""
+    asked_again(play.reading)
+    expect_data(play, "a")
+
+
+@return_after_reset.mutant()
+class GivesUpAfterAReset(ControlClient):
+    def broken(self, error: str) -> None:
+        if "Reset" in error:
+            raise Finished(End.FAILED, error)
+        super().broken(error)
+
+
+def expect_last_event_id(play: Play, expected: bytes) -> None:
+    """Raise Violation unless the second request carries that ID; an empty one stands for no field."""
+    asked(play.reading)
+    found = asked_again(play.reading).values("last-event-id")
+    expect(found == ([expected] if expected else []), f"Last-Event-ID: {expected!r}" if expected else "none", found)
+
+
+ID_FIELD = html("the-last-event-id-header")
+IDS = b"id: 1\ndata: a\n\n"
+
+
+@requirement("return-id", Level.MUST, ID_FIELD, comes_back("back-with-id", SOON + IDS), Claim.RECONNECTS)
+def return_id(play: Play) -> None:
+    """A client that comes back sends the last event ID in Last-Event-ID."""
+    expect_last_event_id(play, b"1")
+
+
+@return_id.mutant(
+    {
+        "return-id-utf8": "it sends no ID at all",
+        "return-id-unfinished": "it sends no ID at all",
+        "return-id-no-data": "it sends no ID at all",
+        "return-id-kept": "it sends no ID at all",
+    }
+)
+class SendsNoId(ControlClient):
+    def last_event_id_field(self) -> bytes:
+        return b""
+
+
+@requirement(
+    "return-id-utf8",
+    Level.MUST,
+    ID_FIELD,
+    comes_back("back-with-utf8", SOON + "id: grün ✓ 1\ndata: a\n\n".encode()),
+    Claim.RECONNECTS,
+)
+def return_id_utf8(play: Play) -> None:
+    """An ID beyond ASCII is sent as UTF-8."""
+    expect_last_event_id(play, "grün ✓ 1".encode())
+
+
+@return_id_utf8.mutant()
+class SendsLatin1(ControlClient):
+    def last_event_id_field(self) -> bytes:
+        return self.last_event_id.encode("latin-1", "replace")
+
+
+@requirement(
+    "return-id-unfinished",
+    Level.MUST,
+    INTERPRETING,
+    comes_back("back-after-unfinished", SOON + IDS + b"id: 2\ndata: b\n"),
+    Claim.RECONNECTS,
+)
+def return_id_unfinished(play: Play) -> None:
+    """The ID of an event that was dropped as unfinished is not sent: that event would be lost."""
+    expect_last_event_id(play, b"1")
+
+
+@return_id_unfinished.mutant()
+class CommitsIdsAtOnce(ControlClient):
+    def process_id(self, value: str) -> None:
+        super().process_id(value)
+        if value and self.retry_ms:
+            self.last_event_id = self.id_buffer
+
+
+@requirement(
+    "return-id-no-data",
+    Level.MUST,
+    html("dispatchMessage"),
+    comes_back("back-after-id-alone", SOON + IDS + b"id: 2\n\n"),
+    Claim.RECONNECTS,
+)
+def return_id_no_data(play: Play) -> None:
+    """The ID of an event without data is sent, too: a blank line commits it."""
+    expect_last_event_id(play, b"2")
+
+
+@requirement(
+    "return-id-empty", Level.MUST, ID_FIELD, comes_back("back-without-id", SOON + IDS + b"id\n\n"), Claim.RECONNECTS
+)
+def return_id_empty(play: Play) -> None:
+    """An empty ID takes the place of the one before, and is not sent."""
+    expect_last_event_id(play, b"")
+
+
+@requirement(
+    "return-id-kept",
+    Level.MUST,
+    ID_FIELD,
+    comes_back("back-twice", SOON + IDS, b": nothing new\n\n"),
+    Claim.RECONNECTS,
+)
+def return_id_kept(play: Play) -> None:
+    """A connection that brings no ID does not make the client forget the one it has."""
+    asked(play.reading)
+    found = asked_again(play.reading, 3).values("last-event-id")
+    expect(found == [b"1"], "Last-Event-ID: b'1' on the third connection", found)
+
+
+@return_id_kept.mutant()
+class ForgetsTheIdOfBefore(ControlClient):
+    def begin(self) -> None:
+        super().begin()
+        self.id_buffer = ""
+
+
+WAIT_MS = 1500
+
+
+@requirement(
+    "return-retry",
+    Level.MUST,
+    TIME,
+    answers("back-after-retry", *comes_back("", b"retry: %d\n\ndata: a\n\n" % WAIT_MS).scripts * 3),
+    Claim.RECONNECTS,
+)
+def return_retry(play: Play) -> None:
+    """After `retry: 1500` the client does not come back before 1.5 s are over."""
+    for reading in play.readings:
+        again, end = asked_again(reading), reading.mark("ending 1")
+        waited_s = again.at_s - end.at_s if end else 0.0
+        expect(waited_s >= WAIT_MS / 1000 - EARLY_S, f"a wait of {WAIT_MS / 1000:g} s", f"{waited_s:.3f} s")
+
+
+@return_retry.mutant()
+class CapsTheWait(ControlClient):
+    def wait_s(self) -> float:
+        return min(super().wait_s(), 0.5)
+
+
+@requirement("return-retry-short", Level.SHOULD, TIME, comes_back("back-soon", SOON + b"data: a\n\n"), Claim.RECONNECTS)
+def return_retry_short(play: Play) -> None:
+    """After `retry: 100` the client comes back within 2 s: it does not wait for its own reconnection time."""
+    again, end = asked_again(play.reading), play.reading.mark("ending 1")
+    waited_s = again.at_s - end.at_s if end else 0.0
+    expect_in_time(waited_s <= 2.0, "a wait of 0.1 s, or some more", f"{waited_s:.3f} s")
+
+
+@return_retry_short.mutant()
+class WaitsForTheDefault(ControlClient):
+    def wait_s(self) -> float:
+        return max(super().wait_s(), 2.2)
+
+
+BAD_RETRIES = b"retry: 60000x\nretry: -1\nretry: 6e4\nretry: 60000.5\nretry: +60000\nretry: 60_000\nretry:\n\n"
+
+
+@requirement(
+    "return-retry-digits",
+    Level.MUST,
+    INTERPRETING,
+    comes_back("back-after-bad-retry", SOON + BAD_RETRIES + "retry: ٦٠٠٠٠\n\ndata: a\n\n".encode()),
+    Claim.RECONNECTS,
+)
+def return_retry_digits(play: Play) -> None:
+    """A retry that is not ASCII digits alone is ignored: the one before it stays."""
+    asked_again(play.reading)
+    expect_data(play, "a")
+
+
+@return_retry_digits.mutant()
+class ReadsRetryLikeInt(ControlClient):
+    def process_retry(self, value: str) -> None:
+        try:
+            self.retry_ms = max(int(value), 100)
+        except ValueError:
+            pass
+
+
+@exchange()
+async def partial(playing: Playing) -> None:
+    """A connection that is cut within an event, and one that begins with the next event."""
+    exchanged = await playing.request()
+    if exchanged is None:
+        return
+    await exchanged.head()
+    await exchanged.chunk(SOON + b"data: a\n\nevent: x\ndata: half\nda")
+    await playing.events(1)
+    await exchanged.cut()
+    if again := await playing.request(BACK_S):
+        await again.head()
+        await again.chunk(b"data: b\n\n")
+        await conclude(playing, again)
+
+
+@requirement("return-partial", Level.MUST, INTERPRETING, partial, Claim.RECONNECTS)
+def return_partial(play: Play) -> None:
+    """What was left of a connection's last event is not put before the first one of the next connection."""
+    asked_again(play.reading)
+    expect_data(play, "a", "b")
+
+
+@return_partial.mutant()
+class KeepsWhatWasLeft(ControlClient):
+    def begin(self) -> None:
+        left = getattr(self, "data", [])
+        super().begin()
+        self.data = left
+
+
+@requirement(
+    "return-bom",
+    Level.MUST,
+    html("parsing-an-event-stream"),
+    comes_back("back-with-bom", SOON + b"data: a\n\n", b"\xef\xbb\xbfdata: b\n\n"),
+    Claim.RECONNECTS,
+)
+def return_bom(play: Play) -> None:
+    """A byte order mark is ignored at the start of every connection's stream, not of the first alone."""
+    asked_again(play.reading)
+    expect_data(play, "a", "b")
+
+
+@return_bom.mutant()
+class KnowsOneStartOnly(ControlClient):
+    def without_bom(self, text: str) -> str:
+        return super().without_bom(text) if self.retry_ms is None else text
+
+
+@exchange(order=Order("", method="POST", content="once"))
+async def post_breaks(playing: Playing) -> None:
+    """A POST whose stream is cut before there is an ID."""
+    exchanged = await playing.request()
+    if exchanged is None:
+        return
+    await exchanged.head()
+    await exchanged.chunk(SOON + b"data: a\n\n")
+    await playing.events(1)
+    await exchanged.cut()
+    if not await playing.end(AWAY_S):
+        await playing.stays_away(AWAY_S)
+
+
+@requirement("return-post", Level.SHOULD, rfc(9110, "9.2.2"), post_breaks, Claim.RECONNECTS, Claim.METHODS)
+def return_post(play: Play) -> None:
+    """A POST is not sent again by itself where no ID says from where to go on."""
+    asked(play.reading)
+    expect(len(play.reading.requests) == 1, "no other POST", f"{len(play.reading.requests) - 1} more")
+
+
+@return_post.mutant()
+class RepeatsAnything(ControlClient):
+    def come_back(self, error: str) -> None:
+        self.method, method = "GET", self.method
+        try:
+            super().come_back(error)
+        finally:
+            self.method = method

@@ -1,0 +1,90 @@
+"""A run: chosen adapters, one after the other → their results. It prints nothing and reads no option."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from streamspec import __version__
+from streamspec.clients.adapter_file import AdapterFileError, known_adapters, resolve
+from streamspec.clients.adapter_lines import AdapterError, Hello
+from streamspec.clients.adapter_process import AdapterProcess
+from streamspec.clients.runner import ClientCheck
+from streamspec.clients.server import PlayingServer
+from streamspec.report.results import Results, TargetResults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streamspec.clients.adapter_file import Adapter
+    from streamspec.clients.requirement import ClientRequirement
+    from streamspec.report.results import Finding
+    from streamspec.session import Listener
+
+
+@dataclass(frozen=True, slots=True)
+class NotInstalled:
+    """A client that is not there to be played at."""
+
+    adapter: Adapter
+    reason: str
+
+
+def choose(specs: Iterable[str]) -> list[Adapter]:
+    """The adapters of those names or files; none: all that are known. Raises AdapterFileError."""
+    chosen = [resolve(spec) for spec in list(specs) or list(known_adapters())]
+    for adapter in chosen:
+        if sum(other.name == adapter.name for other in chosen) > 1:
+            raise AdapterFileError(f"two of the adapters are named {adapter.name!r}: give each once")
+    return chosen
+
+
+async def run(
+    adapters: Sequence[Adapter], requirements: Sequence[ClientRequirement], slow_factor: float, listener: Listener
+) -> tuple[Results, list[NotInstalled]]:
+    """The results on those that are installed, and the others."""
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    targets: list[TargetResults] = []
+    absent: list[NotInstalled] = []
+    for adapter in adapters:
+        listener.begin(adapter.name)
+        found = await _one(adapter, requirements, slow_factor)
+        if isinstance(found, NotInstalled):
+            absent.append(found)
+        else:
+            listener.end(found)
+            targets.append(found)
+    return Results(started_at, __version__, targets, complete=True), absent
+
+
+async def _one(
+    adapter: Adapter, requirements: Sequence[ClientRequirement], slow_factor: float
+) -> TargetResults | NotInstalled:
+    began_s = time.monotonic()
+    verdicts: list[Finding] = []
+    hello, failure = Hello(), ""
+    try:
+        async with PlayingServer() as server, AdapterProcess(adapter, server.began_s) as process:
+            hello = await process.hello()
+            if hello.missing:
+                return NotInstalled(adapter, hello.missing)
+            verdicts = await ClientCheck(process, adapter.claims, server, slow_factor).run(requirements)
+            failure = process.failure
+    except FileNotFoundError as error:
+        return NotInstalled(adapter, str(error))
+    except AdapterError as error:
+        failure = str(error)
+    return TargetResults(
+        name=adapter.name,
+        spec=adapter.spec,
+        url="",
+        describe={
+            "framework": {"name": hello.client, "version": hello.version},
+            "server": {"name": hello.runtime.partition(" ")[0], "version": hello.runtime.partition(" ")[2]},
+        },
+        duration_s=round(time.monotonic() - began_s, 3),
+        verdicts=[] if failure else verdicts,
+        error=f"the adapter {adapter.name}: {failure}" if failure else None,
+    )
