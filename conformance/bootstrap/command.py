@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from bootstrap.page import make_page
 from bootstrap.preparation import ENDINGS, environment_of_tools, make_tox, run_step, started, tox_run
 from bootstrap.workspace import ROOT, CannotPrepareError, fingerprint, is_ready, mark_ready, say, take_lock, work_folder
 
@@ -19,8 +20,12 @@ usage: python3 conformance COMMAND [ARGUMENT ...]
   check     one server in detail: a name under impls/, an impl.toml, or a URL
   list, explain, serve
             and the other commands of `streamspec`; `python3 conformance COMMAND --help` tells more
+  demo      the four in a browser: a page on http://localhost:3000 on which one sees them stream, and stop
   test      everything that has to hold here, as CI runs it: the environments of tox.ini, or some of them,
             `test -e lint,types`; what follows -- goes to their commands, `test -e quart -- -k head`
+
+  page [FOLDER [SCRIPT ...]]
+            what `demo` begins with, for tox: the page of client/web, by scripts of its package.json, in that folder
 
 What it needs is made in .tox (where the checkout is read-only: in the user's cache folder; or where STREAMSPEC_WORK_DIR
 says) by uv if that is installed, else by Python's own venv and pip. Delete that folder to start anew.
@@ -42,6 +47,13 @@ def main(arguments: Sequence[str]) -> int:
         folder = work_folder(os.environ)
         if arguments[0] == "test":
             return run_tests(folder, arguments[1:])
+        if arguments[0] == "page":
+            there = Path(arguments[1]).absolute() if len(arguments) > 1 else folder
+            print(make_page(there, arguments[2:] or ["build"]))
+            return 0
+        if arguments[0] == "demo" and not any(argument.startswith(("--help", "--page")) for argument in arguments):
+            arguments = [*arguments, "--page", str(make_page(folder))]
+            os.chdir(ROOT)  # the four are looked for from there
         become_streamspec(folder, arguments)
     except CannotPrepareError as error:
         say(str(error))

@@ -67,15 +67,18 @@ def tox_run(folder: Path, arguments: Sequence[str]) -> list[str]:
 
 def make_tox(folder: Path) -> None:
     """Installs what tox.ini requires, and so tox, into a private virtual environment, unless that is done."""
-    home = folder / ".bootstrap"
     tox_ini = configparser.ConfigParser(interpolation=None)
     tox_ini.read(ROOT / "tox.ini")
-    requirements = tox_ini["tox"]["requires"].split()
+    make_environment(folder / ".bootstrap", tox_ini["tox"]["requires"].split(), folder, "with tox")
+
+
+def make_environment(home: Path, requirements: Sequence[str], folder: Path, what: str) -> None:
+    """Makes a private virtual environment with these requirements, unless that is done."""
     mark = fingerprint(*requirements)
     if is_ready(home, mark):
         return
-    ways = ways_to_install(requirements, home, tox_python(folder))
-    say(f"preparing {home} with tox, this once …")
+    ways = ways_to_install(requirements, home, home / "bin" / "python")
+    say(f"preparing {home} {what}, this once …")
     for way in ways:
         shutil.rmtree(home, ignore_errors=True)
         try:

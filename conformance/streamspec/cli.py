@@ -11,6 +11,7 @@ from streamspec.commands.bench import bench
 from streamspec.commands.catalogue import explain, list_requirements
 from streamspec.commands.check import check, compare
 from streamspec.commands.clients import clients
+from streamspec.commands.demo import demo
 from streamspec.commands.judge import judge
 from streamspec.commands.serve import serve
 
@@ -29,6 +30,7 @@ app.command()(judge)
 app.command("list")(list_requirements)
 app.command()(explain)
 app.command()(serve)
+app.command()(demo)
 app.add_typer(bench, name="bench")
 
 
