@@ -13,6 +13,7 @@ from streamspec.commands.check import check, compare
 from streamspec.commands.clients import clients
 from streamspec.commands.demo import demo
 from streamspec.commands.judge import judge
+from streamspec.commands.lint import lint
 from streamspec.commands.serve import serve
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.command()(clients)
 app.command()(judge)
 app.command("list")(list_requirements)
 app.command()(explain)
+app.command()(lint)
 app.command()(serve)
 app.command()(demo)
 app.add_typer(bench, name="bench")

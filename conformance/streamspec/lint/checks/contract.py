@@ -1,0 +1,141 @@
+"""The contract's requirements that one conversation shows: the same judges, given what lint recorded.
+
+A requirement that is about items, gates, a script or the ledger is not here: without the contract it is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from streamspec.exchanges.head import KINDS
+from streamspec.lint.checks.check import Check, NotApplicable, readable, streamed
+from streamspec.lint.content import Kind
+from streamspec.requirement import all_requirements
+from streamspec_client.trace import Ending, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streamspec.lint.content import Content
+    from streamspec.lint.visit import Visit
+    from streamspec.requirement import Figures, Requirement
+    from streamspec_client.trace import Response
+
+    Condition = Callable[[Visit, Response, Content], None]
+
+BOTH = tuple(KINDS)
+"""The names under which requirements of the head look for a text and an event stream."""
+
+
+def _trace(visit: Visit, names: Sequence[str], response: Response | None) -> Trace:
+    """What was asked for as an exchange: the one conversation, under each of the names that a judge looks for."""
+    conversation = visit.asked.conversation
+    if response is not None:
+        conversation = replace(conversation, responses=(response, *conversation.responses[1:]))
+    return Trace(
+        exchange="lint",
+        target=visit.request.address.url,
+        started_at="",
+        duration_s=visit.asked.watched_s,
+        conversations=tuple(replace(conversation, name=name) for name in names),
+        answers=(),
+        marks=(),
+    )
+
+
+def _status(requirement: Requirement, visit: Visit) -> Figures | None:
+    return requirement.judge(_trace(visit, BOTH, None))
+
+
+def _head(requirement: Requirement, names: Sequence[str], kinds: Sequence[Kind], visit: Visit) -> Figures | None:
+    response, content = streamed(visit, *kinds)
+    if (condition := _CONDITIONS.get(requirement.id)) is not None:
+        condition(visit, response, content)
+    return requirement.judge(_trace(visit, names, None))
+
+
+def _caches_may_store(visit: Visit, response: Response, _content: Content) -> None:
+    fresh = [token for token in response.tokens("cache-control") if token.startswith(("max-age", "s-maxage", "public"))]
+    if visit.request.method not in {"GET", "HEAD"} and not fresh and not response.values("expires"):
+        raise NotApplicable(f"no cache stores an answer to {visit.request.method} that says nothing of its freshness")
+
+
+def _nobody_consumes_it(_visit: Visit, response: Response, _content: Content) -> None:
+    by = " ".join(filter(None, [response.value("server"), response.value("via")])).lower()
+    for name in ("nginx", "openresty", "tengine"):
+        if name in by:
+            raise NotApplicable(f"{name} is in front, which takes the field away: --direct ORIGIN shows it")
+
+
+_CONDITIONS: dict[str, Condition] = {
+    "head-no-store": _caches_may_store,
+    "head-accel-buffering": _nobody_consumes_it,
+}
+
+
+def _coding(requirement: Requirement, visit: Visit) -> Figures | None:
+    response, _ = streamed(visit)
+    if visit.request.version != "1.1":
+        raise NotApplicable("it was asked for over HTTP/1.0")
+    if response.ending is Ending.OPEN and response.tokens("transfer-encoding") == ["chunked"]:
+        raise NotApplicable(f"the end was not waited for: {visit.asked.why_left}")
+    return requirement.judge(_trace(visit, ["stream"], None))
+
+
+def _framing(requirement: Requirement, visit: Visit) -> Figures | None:
+    _, content = readable(visit, Kind.EVENTS)
+    return requirement.judge(_trace(visit, ["events"], content.response))
+
+
+def _framing_of_end(requirement: Requirement, visit: Visit) -> Figures | None:
+    response, _ = readable(visit, Kind.EVENTS)
+    if response.ending is Ending.OPEN:
+        raise NotApplicable(f"the end was not waited for: {visit.asked.why_left}")
+    return _framing(requirement, visit)
+
+
+def _framing_of_chunks(requirement: Requirement, visit: Visit) -> Figures | None:
+    response, content = readable(visit, Kind.EVENTS)
+    if content.coding:
+        raise NotApplicable(f"the chunks are those of {content.coding}, not of the event stream")
+    if not response.tokens("transfer-encoding"):
+        raise NotApplicable("the body is not chunked: see chunks-coding")
+    # The last chunk of a stream that was left may be half of one.
+    whole = response.chunks[:-1] if response.ending is Ending.OPEN else response.chunks
+    return requirement.judge(_trace(visit, ["events"], replace(response, chunks=whole)))
+
+
+EVENTS_AND_TEXT = (Kind.EVENTS, Kind.TEXT)
+STREAMS = (Kind.EVENTS, Kind.TEXT, Kind.JSON_LINES, Kind.OTHER)
+
+_APPLIED: dict[str, Callable[[Requirement, Visit], Figures | None]] = {
+    "head-status": _status,
+    "head-text-media-type": lambda made, visit: _head(made, ["text"], [Kind.TEXT], visit),
+    "head-sse-media-type": lambda made, visit: _head(made, ["events"], [Kind.EVENTS], visit),
+    "head-no-content-length": lambda made, visit: _head(made, BOTH, [], visit),
+    "head-no-store": lambda made, visit: _head(made, BOTH, STREAMS, visit),
+    "head-no-transform": lambda made, visit: _head(made, BOTH, STREAMS, visit),
+    "head-accel-buffering": lambda made, visit: _head(made, BOTH, STREAMS, visit),
+    "head-nosniff": lambda made, visit: _head(made, BOTH, EVENTS_AND_TEXT, visit),
+    "chunks-coding": _coding,
+    "framing-no-bom": _framing,
+    "framing-known-fields": _framing,
+    "framing-event-terminated": _framing_of_end,
+    "framing-whole-events": _framing_of_chunks,
+}
+
+
+def checks() -> list[Check]:
+    """The requirements that are applied, as checks."""
+    return [
+        Check(made.id, made.level, made.sentence, made.anchor, partial(_APPLIED[made.id], made))
+        for made in all_requirements()
+        if made.id in _APPLIED
+    ]
+
+
+def unknown() -> list[Requirement]:
+    """The requirements of which the wire alone shows nothing that counts."""
+    return [made for made in all_requirements() if made.id not in _APPLIED]

@@ -1,0 +1,189 @@
+"""Delivery: whether a body comes over the time that it takes, or in one burst, and who may have held it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamspec.contract import Anchor, Level, html, rfc
+from streamspec.judging import expect
+from streamspec.lint.checks.check import NotApplicable, check, stream_of, streamed
+from streamspec.lint.content import Kind
+from streamspec.lint.suspects import who_held_back
+from streamspec.lint.visit import ASKED, BROWSER, HTTP10
+from streamspec.requirement import NotObserved, Violation
+from streamspec_client.trace import Ending, Framing
+
+if TYPE_CHECKING:
+    from streamspec.lint.content import Content
+    from streamspec.lint.look import Look
+    from streamspec.lint.visit import Visit
+    from streamspec.requirement import Figures
+    from streamspec_client.trace import Response
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+INCREMENTAL = Anchor(
+    "HTTP Incremental (Internet-Draft)", "https://datatracker.ietf.org/doc/draft-ietf-httpbis-incremental/"
+)
+
+BURST_S = 0.05
+BURST_SHARE = 0.05
+"""Pieces that come within this time, or within this share of the time before the first, are one burst: a buffer that
+is let go takes milliseconds, however many pieces it holds."""
+
+WAIT_S = 0.5
+"""A burst after less than this may be an answer that was ready. People see a delay of half a second."""
+
+CLUMP = 3
+"""So many times as many pieces at a moment as in the same stream asked for plainly: they are held back in clumps."""
+
+
+@check("lint-stream", MUST, rfc(9112, "7.1"))
+def lint_stream(visit: Visit) -> None:
+    """The answer is a stream, or else a JSON document that the request accepts by name."""
+    response, content = stream_of(visit.asked)
+    if content.kind in {Kind.EVENTS, Kind.JSON_LINES, Kind.TEXT}:
+        return
+    accepted = (visit.request.value("accept") or "").lower()
+    is_document = response.framing is Framing.CONTENT_LENGTH or content.moments <= 1
+    if content.kind is Kind.DOCUMENT and "json" in accepted:
+        return
+    if is_document:
+        length = "with a Content-Length" if response.framing is Framing.CONTENT_LENGTH else "at one moment"
+        named = response.value("content-type") or "no media type"
+        raise Violation(
+            expected="a body that comes piece by piece, such as text/event-stream",
+            actual=f"{named}, {len(response.body)} bytes {length}: {response.body[:60]!r}; if it streams when it is "
+            "asked to, ask it to (-H 'Accept: text/event-stream', or as its manual says)",
+            at_s=response.head_at_s,
+        )
+
+
+@check("lint-incremental", MUST, INCREMENTAL)
+def lint_incremental(visit: Visit) -> Figures:
+    """The body comes piece by piece over the time that it takes, not in one burst at the end of it."""
+    response, content = streamed(visit)
+    _expect_no_burst(visit.asked, response, content)
+    return _figures(visit.asked, content)
+
+
+def _figures(look: Look, content: Content) -> Figures:
+    return {
+        "first_ms": (content.first_s - look.asked_at_s) * 1000,
+        content.noun: content.pieces,
+        "moments": content.moments,
+        "spread_ms": content.spread_s * 1000,
+    }
+
+
+def _is_burst(look: Look, content: Content) -> bool:
+    wait_s = content.first_s - look.asked_at_s
+    return content.spread_s <= max(BURST_S, BURST_SHARE * wait_s)
+
+
+def _expect_no_burst(look: Look, response: Response, content: Content) -> None:
+    """Raise Violation for a burst after a wait, NotObserved where nothing tells."""
+    if not content.signs_s:
+        if response.ending is Ending.OPEN:
+            raise NotObserved(f"the body is empty so far: {look.why_left}")
+        raise NotObserved(f"the body has {len(response.body)} bytes and not one of its {content.noun} whole")
+    if not _is_burst(look, content):
+        return
+    wait_s = content.first_s - look.asked_at_s
+    came = f"{len(content.signs_s)} {content.noun} within {content.spread_s * 1000:.1f} ms, {wait_s:.1f} s after"
+    if response.framing is Framing.CONTENT_LENGTH or (len(content.signs_s) > 1 and wait_s >= WAIT_S):
+        suspect = who_held_back(look, response, content)
+        raise Violation(
+            expected=f"{content.noun} one after the other",
+            actual=f"{came} the request: {suspect}",
+            at_s=content.first_s,
+        )
+    if len(content.signs_s) == 1:
+        raise NotObserved(f"one of its {content.noun} came, so there is no order to see: ask for a longer stream")
+    raise NotObserved(
+        f"{came} the request: ready at once, or held back, nobody can tell; ask for a stream that takes a second"
+    )
+
+
+@check("lint-incremental-encoded", MUST, rfc(9110, "12.5.3"))
+def lint_incremental_encoded(visit: Visit) -> Figures:
+    """The body comes piece by piece, too, to a client that accepts every content coding a browser does."""
+    return _as_live_as_asked(visit, BROWSER)
+
+
+@check("lint-incremental-http10", SHOULD, rfc(9112, "6.1"))
+def lint_incremental_http10(visit: Visit) -> Figures:
+    """The body comes piece by piece, too, over HTTP/1.0, which some proxies speak to the server behind them."""
+    return _as_live_as_asked(visit, HTTP10)
+
+
+def _as_live_as_asked(visit: Visit, name: str) -> Figures:
+    """Raise Violation unless that look shows the pieces about as live as the plain one; figures of it."""
+    _, plain = streamed(visit)
+    if name not in visit.looks:
+        raise NotApplicable(visit.unlooked[name])
+    look = visit.looks[name]
+    if look.response is None:
+        raise NotObserved(f"{name}: no answer came: {look.why_left or 'the server closed the connection'}")
+    response, content = stream_of(look)
+    live = len(plain.signs_s) > 1 and not _is_burst(visit.asked, plain)
+    if not live:
+        raise NotObserved("the plain look was not live: see lint-incremental")
+    _expect_not_withheld(visit.asked, look, response)
+    enough = min(plain.moments, CLUMP)
+    if content.undecoded and content.moments < enough:
+        raise _held_back(
+            visit.asked, look, f"{len(response.body)} bytes of {content.coding} at {content.moments} moments"
+        )
+    if content.signs_s and not content.undecoded:
+        rate = len(content.signs_s) / content.moments
+        if _is_burst(look, content) or rate >= CLUMP * len(plain.signs_s) / plain.moments:
+            told = f"{len(content.signs_s)} {content.noun} at {_times(content.moments, 'moment')}"
+            after_s = content.first_s - look.asked_at_s
+            raise _held_back(visit.asked, look, f"{told}, the first {after_s:.1f} s after the request")
+    return _figures(look, content)
+
+
+def _expect_not_withheld(asked: Look, look: Look, response: Response) -> None:
+    """Raise Violation where nothing came in a time in which plainly several pieces did."""
+    plain, content = asked.content, look.content
+    assert plain is not None  # noqa: S101 - both have a response
+    assert content is not None  # noqa: S101 - as above
+    if content.signs_s:
+        return
+    meanwhile = sum(at_s - asked.asked_at_s < look.watched_s for at_s in plain.signs_s)
+    told = f"none of its {plain.noun} in {look.watched_s:.1f} s"
+    if meanwhile > 1:
+        raise _held_back(asked, look, told)
+    raise NotObserved(f"{told}, {response.ending}")
+
+
+def _held_back(asked: Look, look: Look, told: str) -> Violation:
+    plain, response, content = asked.content, look.response, look.content
+    assert plain is not None  # noqa: S101 - callers have looked
+    assert response is not None  # noqa: S101 - as above
+    assert content is not None  # noqa: S101 - as above
+    usual = f"{len(plain.signs_s)} {plain.noun} at {_times(plain.moments, 'moment')}"
+    suspect = who_held_back(look, response, content)
+    return Violation(expected=f"about as {ASKED}: {usual}", actual=f"{told}: {suspect}")
+
+
+def _times(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+@check("lint-head-early", SHOULD, html("server-sent-events"))
+def lint_head_early(visit: Visit) -> Figures:
+    """The header section does not wait for the first piece: a client knows at once that it is connected."""
+    response, content = streamed(visit)
+    if not response.body:
+        raise NotApplicable("the body is empty, so the header section waited for nothing")
+    head_s = response.head_at_s - visit.asked.asked_at_s
+    first_s = response.arrival_s(1) - visit.asked.asked_at_s
+    expect(
+        head_s < WAIT_S or first_s - head_s > BURST_S,
+        "the header section before the first piece",
+        f"both at once, {head_s:.1f} s after the request: {who_held_back(visit.asked, response, content)}",
+        at_s=response.head_at_s,
+    )
+    return {"head_ms": head_s * 1000}

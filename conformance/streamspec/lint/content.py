@@ -1,0 +1,165 @@
+"""What a body is by its media type, and when each piece of it arrived. Values in, values out: nothing is judged here.
+
+A piece is an event, a comment, a line or a chunk: the least that a reader of that media type can use.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from email.message import Message
+from enum import StrEnum
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+from streamspec.dispatches import dispatched
+from streamspec_client.event_stream_lines import LineKind, lines_of
+from streamspec_client.trace import NEVER_S, Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamspec_client.trace import Response
+
+JSON_LINES_TYPES = frozenset(
+    f"application/{name}"
+    for name in (
+        "x-ndjson", "ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-lines", "json-seq",
+        "x-json-stream", "stream+json",
+    )
+)  # fmt: skip
+RECORD_SEPARATOR = b"\x1e"
+"""What begins each text of application/json-seq (RFC 7464)."""
+
+MOMENT_S = 0.010
+"""Arrivals nearer to each other than this are one moment: what one write, or one full buffer, brings comes within
+1 ms on loopback and within a few on a network, and producers that people wait for take longer for an item."""
+
+
+class Kind(StrEnum):
+    """What the media type says that the body is."""
+
+    EVENTS = "events"
+    JSON_LINES = "JSON lines"
+    TEXT = "text"
+    DOCUMENT = "JSON"
+    OTHER = "bytes"
+
+
+PIECES = {
+    Kind.EVENTS: "events",
+    Kind.JSON_LINES: "lines",
+    Kind.TEXT: "lines",
+    Kind.DOCUMENT: "chunks",
+    Kind.OTHER: "chunks",
+}
+
+
+def media_type(response: Response) -> str:
+    """The media type in lower case, without parameters; empty without a Content-Type."""
+    return (response.value("content-type") or "").partition(";")[0].strip().lower()
+
+
+def charset(response: Response) -> str:
+    """The charset parameter in lower case; empty without one."""
+    message = Message()
+    message["Content-Type"] = response.value("content-type") or "none"
+    return str(message.get_param("charset") or "").lower()
+
+
+def kind_of(response: Response) -> Kind:
+    """What the body is by its media type."""
+    named = media_type(response)
+    if named == "text/event-stream":
+        return Kind.EVENTS
+    if named in JSON_LINES_TYPES:
+        return Kind.JSON_LINES
+    if named == "text/plain":
+        return Kind.TEXT
+    return Kind.DOCUMENT if named == "application/json" or named.endswith("+json") else Kind.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body as its reader has it, content coding removed, with the times at which its pieces were there."""
+
+    kind: Kind
+    response: Response
+    """Decoded where it could be."""
+    coding: str
+    """The content coding; empty for none."""
+    undecoded: str
+    """Why the coding could not be removed; empty where it could."""
+    signs_s: tuple[float, ...]
+    """When each piece was there, comments among them; on the trace's clock."""
+    pieces: int
+    """How many pieces there are without comments."""
+
+    @property
+    def noun(self) -> str:
+        """What its pieces are called."""
+        return "chunks" if self.undecoded else PIECES[self.kind]
+
+    @property
+    def moments(self) -> int:
+        """At how many moments pieces arrived."""
+        return sum(later - earlier > MOMENT_S for earlier, later in pairwise(self.signs_s)) + bool(self.signs_s)
+
+    @property
+    def spread_s(self) -> float:
+        """From the first piece to the last."""
+        return self.signs_s[-1] - self.signs_s[0] if self.signs_s else 0.0
+
+    @property
+    def first_s(self) -> float:
+        """When the first piece was there; NEVER_S without one."""
+        return self.signs_s[0] if self.signs_s else NEVER_S
+
+
+def content_of(response: Response) -> Content:
+    """The body of a response by its media type."""
+    kind = kind_of(response)
+    coding = ", ".join(named for named in response.tokens("content-encoding") if named != "identity")
+    try:
+        plain, undecoded = response.decoded(), ""
+    except ValueError as error:
+        plain, undecoded = response, str(error)
+    ends, pieces = _chunk_ends(plain) if undecoded else _piece_ends(kind, plain)
+    return Content(kind, plain, coding, undecoded, tuple(plain.arrival_s(end) for end in ends), pieces)
+
+
+def _piece_ends(kind: Kind, response: Response) -> tuple[Sequence[int], int]:
+    """Up to which byte of the body each piece goes, and how many there are without comments."""
+    if kind is Kind.EVENTS:
+        comments = [
+            line.offset + len(line.raw) + 1 for line in lines_of(response.body) if line.kind is LineKind.COMMENT
+        ]
+        events = [made.end for made in dispatched(response.body)]
+        return sorted(comments + events), len(events)
+    if kind in {Kind.JSON_LINES, Kind.TEXT}:
+        ends = [end for line, end in _lines(response.body) if line.strip()]
+        if len(ends) > 1 or kind is Kind.JSON_LINES:
+            return ends, len(ends)
+    return _chunk_ends(response)
+
+
+def _lines(body: bytes) -> list[tuple[bytes, int]]:
+    lines = body.split(b"\n")
+    whole = lines[:-1] if not lines[-1] else lines
+    ends = list(accumulate(len(line) + 1 for line in whole))
+    return [(line, min(end, len(body))) for line, end in zip(whole, ends, strict=True)]
+
+
+def _chunk_ends(response: Response) -> tuple[Sequence[int], int]:
+    ends = list(accumulate(len(chunk.data) for chunk in response.chunks if chunk.data))
+    return ends, len(ends)
+
+
+def is_coded_whole(response: Response) -> bool:
+    """Whether a body in gzip or deflate has the end of its coding; True for a body that has not ended."""
+    if response.ending is not Ending.COMPLETE:
+        return True
+    wbits = 47 if "gzip" in response.tokens("content-encoding")[0] else 15
+    decompressor = zlib.decompressobj(wbits=wbits)
+    decompressor.decompress(response.body)
+    return decompressor.eof
