@@ -24,7 +24,7 @@ from streamspec.commands.options import (
     Strict,
     Via,
 )
-from streamspec.proxies import find
+from streamspec.proxies import find_all
 from streamspec.report import files
 from streamspec.report.console import print_check, print_compare
 from streamspec.report.progress import Progress
@@ -90,9 +90,8 @@ def compare(
     """Check several targets side by side."""
     specs = targets or list(implementations())
     specs += variants() if with_variants else ()
-    unique = dict.fromkeys(via or ())
     options = _Options(only, skip, strict, report, json, junit, slow_factor)
-    _run(lambda: session.choose(specs, matrix=matrix, via=[find(name) for name in unique]), options, print_compare)
+    _run(lambda: session.choose(specs, matrix=matrix, via=find_all(via or ())), options, print_compare)
 
 
 def _run(choose: Callable[[], Sequence[session.Chosen]], options: _Options, show: Callable[..., None]) -> None:

@@ -14,6 +14,8 @@ from streamspec.proxies.launching import Front
 from streamspec.proxies.nginx import NGINX
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streamspec.proxies.proxy import Proxy
 
 PROXIES: tuple[Proxy, ...] = (NGINX, CADDY, HAPROXY)
@@ -21,6 +23,15 @@ PROXIES: tuple[Proxy, ...] = (NGINX, CADDY, HAPROXY)
 
 class UnknownProxy(Mistake):
     """A name that stands for no proxy: mend the command."""
+
+
+def find_all(names: Iterable[str]) -> list[Front]:
+    """Those of the names, each once; `all` stands for every variant of every proxy. Raises UnknownProxy."""
+    found: dict[str, Front] = {}
+    for name in names:
+        every = [Front(proxy, variant) for proxy in PROXIES for variant in proxy.variants]
+        found |= {front.name: front for front in (every if name == "all" else [find(name)])}
+    return list(found.values())
 
 
 def find(name: str) -> Front:
@@ -33,4 +44,4 @@ def find(name: str) -> Front:
                     return Front(proxy, variant)
             names = ", ".join(f"{proxy.name}:{variant.name}" for variant in proxy.variants if variant.name)
             raise UnknownProxy(f"no variant {name!r}: there are {proxy.name} (the settings that streams need), {names}")
-    raise UnknownProxy(f"no proxy {name!r}: there are {', '.join(proxy.name for proxy in PROXIES)}")
+    raise UnknownProxy(f"no proxy {name!r}: there are {', '.join(proxy.name for proxy in PROXIES)}, and `all`")

@@ -17,6 +17,10 @@ SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/b
 """Where distributions put servers; the PATH of a person who is not root often leaves the first three out."""
 
 
+HTTP10_ENDS_AS_COMPLETE = "http10-text: an incomplete message; got complete"
+"""What `failure-truncates` says of a proxy that fails to tell an HTTP/1.0 client, and tells every other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What a configuration has to know of the run."""
