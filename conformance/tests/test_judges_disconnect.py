@@ -35,7 +35,7 @@ ON_NAMES: list[tuple[Requirement, Sequence[str]]] = [
     (disconnect.disconnect_before_first_item, BOTH_WAYS),
     (disconnect.disconnect_stalled, DEMOS),
     (disconnect.disconnect_during_keepalive, ("stream",)),
-    (disconnect.disconnect_tight, ("stream",)),
+    (disconnect.disconnect_tight, ("text-1", "events-1", "text-2", "events-2")),
     (disconnect.disconnect_pipelined, BOTH_WAYS),
     (disconnect.disconnect_half_close, DEMOS),
 ]

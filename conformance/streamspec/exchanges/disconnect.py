@@ -58,6 +58,10 @@ TIGHT_ITEMS = 500_000
 """1 to 5 s of work for servers in Python, in which one that never gives way does not see the client leave; finite,
 because an endless one hung uvicorn, Hypercorn and granian for good."""
 
+TIGHT_LEFT = tuple((f"{kind}-{number}", kind) for number in (1, 2) for kind in KINDS)
+"""Tight streams by the name of their conversation. Two of each kind: a producer that gives way now and then is stopped
+properly if its client leaves just then, which is once in some hundred times."""
+
 RECOVERY_WAITS = 4
 """Times `prompt_s` that a server which answers nobody is waited for before anything else is asked of it."""
 
@@ -234,12 +238,18 @@ def left_with_request_pipelined(recorder: Recorder) -> None:
 
 @exchange(Capability.SCRIPT, Capability.STATUS, alone=True)
 def left_while_tight(recorder: Recorder) -> None:
-    """A text stream whose next item is always ready, left with RST at its first: before a full buffer makes it wait."""
-    client, token = Client(recorder), recorder.token()
-    stream = recorder.post("/stream", [HELLO["text"]], token=token, repeat=TIGHT_ITEMS, end="hang")
-    client.await_item(stream)
-    if not client.leave(stream, Leaving.RST, token):
-        await_recovery(recorder)
+    """Streams of both kinds whose next item is always ready, left with RST at the first.
+
+    At the first, because later a full buffer makes them wait.
+    """
+    client = Client(recorder)
+    for name, kind in TIGHT_LEFT:
+        token = recorder.token()
+        stream = recorder.post(KINDS[kind], [HELLO[kind]], token=token, name=name, repeat=TIGHT_ITEMS, end="hang")
+        client.await_item(stream)
+        if not client.leave(stream, Leaving.RST, token):
+            await_recovery(recorder)
+            return
 
 
 def await_recovery(recorder: Recorder) -> None:

@@ -197,7 +197,7 @@ class IsDeafOnceItKeepsAlive(ControlServer):
 @requirement("disconnect-tight", MUST, contract("Disconnects"), disconnect.left_while_tight)
 def disconnect_tight(trace: Trace) -> Figures:
     """A producer that always has an item ready is stopped and cleaned up within the budget, too."""
-    return _all_stopped(trace, ["stream"])
+    return _all_stopped(trace, [name for name, _ in disconnect.TIGHT_LEFT])
 
 
 @disconnect_tight.mutant()
