@@ -10,7 +10,7 @@ What one must know of Quart:
 3. `RESPONSE_TIMEOUT` (60 s) cuts a healthy stream and logs nothing, unless `response.timeout = None`. It limits the
    sending by Quart, so not `deliver`.
 4. The header section has gone when the generator starts: what it raises is a traceback in the server's log, and never
-   a 500. Error handlers serve views. `StreamingConnection` asks them for what failed before the header section.
+   a 500. Error handlers serve views: `StreamingConnection` answers by itself what failed before the header section.
 5. It answers HEAD by running the generator. An endless one then blocks the connection.
 6. A generator that always has an item ready starves everybody, and an endless one is never cancelled: the server must
    be killed. The player suspends by itself.
@@ -28,7 +28,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import cast
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from hypercorn.typing import ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, HTTPScope
 from quart import Quart, Request, Response, has_request_context, request, websocket
 from quart.asgi import ASGIHTTPConnection
 from quart.utils import encode_headers
@@ -115,24 +115,33 @@ class StreamingConnection(ASGIHTTPConnection):
         super().__init__(app, scope)
         self._left = asyncio.Event()
 
-    async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
-        """Receives what the client sends; returns when it has left."""
-        await super().handle_messages(request, receive)
-        self._left.set()
+    async def handle_messages(
+        self, request: Request, receive: ASGIReceiveCallable, *request_task: asyncio.Task[None]
+    ) -> None:
+        """Receives what the client sends; returns when it has left. Quart 0.23 hands over the task that it cancels."""
+
+        async def watched() -> ASGIReceiveEvent:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                # Before the task is cancelled: it is to know why.
+                self._left.set()
+            return message
+
+        await super().handle_messages(request, watched, *request_task)
 
     async def handle_request(self, request: Request, send: ASGISendCallable) -> None:
         """Sends the header section and then each item when it is produced."""
         try:
             response = await self.app.handle_request(request)
         except BadHost:
-            response = host_refused(request)
+            problem = Problem(400, "Host must be a host name, whose labels have 63 characters at most.", "Host")
+            response = answer_by_hand(request, problem)
         if isinstance(response, StreamOnWire):
             fields = encode_headers(response.headers)
             try:
                 await respond(response.stream, fields, cast("Scope", self.scope), self.departure, cast("Send", send))
             except NoStream as error:
-                async with self.app.request_context(request):
-                    response = await self.app.finalize_request(await self.app.handle_user_exception(error))
+                response = answer_by_hand(request, error)
             else:
                 return
         await self._send_response(send, response)
@@ -143,11 +152,10 @@ class StreamingConnection(ASGIHTTPConnection):
         return {"type": "http.disconnect"}
 
 
-def host_refused(request: Request) -> Response:
-    """The problem for a Host that routing cannot read; it is made outside of every handler."""
-    problem = Problem(400, "Host must be a host name, whose labels have 63 characters at most.", "Host")
+def answer_by_hand(request: Request, answer: NoStream) -> Response:
+    """The answer in place of a stream where Quart calls no handler: before routing, and after the view."""
     allowed = cors.response_fields(request.headers.get("Origin"), streams.limits.cors_origins)
-    return Response(problem.body(), problem.status, headers=dict((*problem.fields, *allowed)))
+    return Response(answer.body(), answer.status, headers=dict((*answer.fields, *allowed)))
 
 
 @quart.errorhandler(NoStream)
