@@ -47,7 +47,7 @@ export const ColumnCard = memo(function ColumnCard({ index, column, axisMs, star
       </p>
       <Arrived name={name} text={stream.text} />
       <Timeline stream={stream} axisMs={axisMs} />
-      <Figures stream={stream} />
+      <Figures name={name} stream={stream} />
     </section>
   );
 });
@@ -116,7 +116,7 @@ function Arrived({ name, text }: { readonly name: string; readonly text: string 
   );
 }
 
-function Figures({ stream }: { readonly stream: Snapshot }) {
+function Figures({ name, stream }: { readonly name: string; readonly stream: Snapshot }) {
   const firstMs = stream.readCount > 0 ? (stream.reads[0] ?? null) : null;
   return (
     <dl className="figures">
@@ -126,7 +126,17 @@ function Figures({ stream }: { readonly stream: Snapshot }) {
       <Figure name="Longest gap" value={inMilliseconds(stream.readCount > 1 ? stream.longestGapMs : null)} />
       {stream.connections > 1 && <Figure name="Connections" value={String(stream.connections)} />}
       {stream.lastEventId !== "" && <Figure name="Last event ID" value={stream.lastEventId} />}
-      <Figure name="Producer" value={producerSentence(stream)} wide />
+      <div className="wide">
+        <dt>Producer, as the server tells</dt>
+        <dd className="producer">
+          {producerSentence(stream)}{" "}
+          {stream.ledgerUrl && (
+            <a href={stream.ledgerUrl} target="_blank" rel="noreferrer" aria-label={`What the server tells of ${name}’s stream`}>
+              JSON
+            </a>
+          )}
+        </dd>
+      </div>
       {stream.goneWithinMs !== null && (
         <Figure name="After Stop" value={`producer gone within ${inMilliseconds(stream.goneWithinMs)}`} wide />
       )}

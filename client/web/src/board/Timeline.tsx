@@ -33,7 +33,7 @@ export function Timeline({ stream, axisMs }: Props) {
       <figcaption>
         <span className="key produced">produced</span>
         <span className="key read">read</span>
-        <span className="axis">0 to {inSeconds(axisMs)}</span>
+        <span className="axis">0 to {axisMs / 1000} s</span>
       </figcaption>
     </figure>
   );

@@ -1,6 +1,6 @@
 /** One stream of one server, from Start to its end: reads it, watches its producer, and keeps what the page shows. */
 
-import { openGate, totals } from "./contract.ts";
+import { at, openGate, totals } from "./contract.ts";
 import { type Ending, type EndingKind, type Observer, STOPPED } from "./ending.ts";
 import { followEventSource } from "./follow-event-source.ts";
 import { readEvents, readText } from "./read-response.ts";
@@ -29,6 +29,8 @@ export interface Snapshot {
   readonly connections: number;
   readonly lastEventId: string;
   readonly gates: boolean;
+  /** Where the server tells of the producer. */
+  readonly ledgerUrl: string;
   readonly producer: Producer | null;
   readonly totals: ServerTotals | null;
   /** From Stop to the answer of `/streams` that says closed and cleaned: more than the producer took. */
@@ -50,6 +52,7 @@ export const NOTHING: Snapshot = {
   connections: 0,
   lastEventId: "",
   gates: false,
+  ledgerUrl: "",
   producer: null,
   totals: null,
   goneWithinMs: null,
@@ -70,6 +73,11 @@ export class StreamRun implements Observer {
   readonly #startedAt = performance.now();
   #stoppedAt: number | null = null;
   #plan: Plan | null = null;
+  /** From its header section on, or from its refusal, the ledger can tell of a stream. */
+  #known: () => void = () => undefined;
+  readonly #isKnown = new Promise<void>((resolve) => {
+    this.#known = resolve;
+  });
 
   constructor(
     private readonly base: string,
@@ -90,12 +98,14 @@ export class StreamRun implements Observer {
       this.#set({ phase: "invalid", sentence: error.message });
       return;
     }
-    this.#set({ gates: this.#plan.gates });
+    const { gates, token } = this.#plan;
+    this.#set({ gates, ledgerUrl: at(this.base, token === null ? "/streams" : `/streams/${token}`) });
     const watched = this.#watch(this.#plan).catch((error: unknown) => {
       if (!this.#watching.signal.aborted) this.#set({ watchSentence: (error as Error).message });
     });
     const ending = await this.#read(this.#plan);
     this.#set({ phase: ending.kind, sentence: ending.sentence, endedMs: this.#sinceStart() });
+    this.#known();
     await watched;
   }
 
@@ -132,18 +142,19 @@ export class StreamRun implements Observer {
 
   async #watch(plan: Plan): Promise<void> {
     const { signal } = this.#watching;
-    const isOver = (): boolean => !isRunning(this.#now.phase);
     if (plan.token !== null) {
-      await watchStream(this.base, plan.token, isOver, (producer) => this.#observe(producer), signal);
+      await this.#isKnown;
+      await watchStream(this.base, plan.token, (producer) => this.#observe(producer), signal);
       return;
     }
     const before = await totals(this.base, signal);
+    const isOver = (): boolean => !isRunning(this.#now.phase);
     await watchTotals(this.base, before, isOver, (since) => this.#set({ totals: since }), signal);
   }
 
   #observe(producer: Producer): void {
     const isGone = producer.state === "closed" && producer.cleaned;
-    const sinceStart = (at: number): number => at - this.#startedAt;
+    const sinceStart = (ms: number): number => ms - this.#startedAt;
     this.#set({
       producer: {
         ...producer,
@@ -157,19 +168,20 @@ export class StreamRun implements Observer {
   opened(): void {
     const { headMs, connections } = this.#now;
     this.#set({ phase: "open", headMs: headMs ?? this.#sinceStart(), connections: connections + 1, sentence: "" });
+    this.#known();
   }
 
   read(text: string, bytes: number): void {
-    const at = this.#sinceStart();
-    const last = this.#reads.at(-1) ?? at;
+    const readMs = this.#sinceStart();
+    const last = this.#reads.at(-1) ?? readMs;
     this.#text += text;
-    this.#reads.push(at);
+    this.#reads.push(readMs);
     if (this.#text.length > 2 * TEXT_LENGTH) this.#text = this.#text.slice(-TEXT_LENGTH);
     if (this.#reads.length > 2 * MAX_READS) this.#reads.splice(0, MAX_READS);
     this.#set({
       readCount: this.#now.readCount + 1,
       bytes: this.#now.bytes + bytes,
-      longestGapMs: Math.max(this.#now.longestGapMs, at - last),
+      longestGapMs: Math.max(this.#now.longestGapMs, readMs - last),
     });
   }
 

@@ -5,7 +5,7 @@ import { Refused, streamState, type Totals, totals } from "./contract.ts";
 /** A poll answers after this long, or at once when the stream is closed and cleaned. */
 const POLL_MS = 200;
 
-/** While the ledger knows nothing yet, or can tell no more than totals. */
+/** Between two looks at totals, which have no long-poll. */
 const PAUSE_MS = 100;
 
 /** Another page may hold streams open at the same server: they are not waited for longer than this. */
@@ -26,7 +26,6 @@ export interface Producer {
 export async function watchStream(
   base: string,
   token: string,
-  isOver: () => boolean,
   observe: (producer: Producer) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -34,7 +33,6 @@ export async function watchStream(
   let offsetMs = 0;
   // A poll that waits says nothing of the clocks: each one that waits is followed by one that does not.
   for (let waitMs = 0; ; waitMs = waitMs === 0 ? POLL_MS : 0) {
-    const over = isOver();
     try {
       const askedAt = performance.now();
       const state = await streamState(base, token, waitMs, signal);
@@ -54,11 +52,8 @@ export async function watchStream(
       if (state.state === "closed" && state.cleaned) return;
     } catch (error) {
       if (!(error instanceof Refused && error.status === 404)) throw error;
-      if (over) {
-        observe({ state: "unknown", reason: null, items: 0, cleaned: false, producedAt: [], closedAt: null });
-        return;
-      }
-      await pause(PAUSE_MS, signal);
+      observe({ state: "unknown", reason: null, items: 0, cleaned: false, producedAt: [], closedAt: null });
+      return;
     }
   }
 }
