@@ -1,0 +1,1 @@
+"""Implementations by others: another language, another framework."""
