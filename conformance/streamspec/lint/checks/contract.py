@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from streamspec.exchanges.head import KINDS
-from streamspec.lint.checks.check import Check, NotApplicable, readable, streamed
+from streamspec.lint.checks.check import Check, NotApplicable, readable, response_of, streamed
 from streamspec.lint.content import Kind
-from streamspec.requirement import all_requirements
+from streamspec.requirement import Violation, all_requirements
 from streamspec_client.trace import Ending, Trace
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 BOTH = tuple(KINDS)
 """The names under which requirements of the head look for a text and an event stream."""
+
+
+TLS_ALERT = b"\x15\x03"
+"""How TLS begins to say that it was not spoken to (RFC 8446, section 5.1)."""
 
 
 def _trace(visit: Visit, names: Sequence[str], response: Response | None) -> Trace:
@@ -46,6 +50,11 @@ def _trace(visit: Visit, names: Sequence[str], response: Response | None) -> Tra
 
 
 def _status(requirement: Requirement, visit: Visit) -> Figures | None:
+    received = b"".join(part.data for part in visit.asked.conversation.received)
+    if visit.asked.response is None and received:
+        hint = ": that is TLS, so ask with https://" if received.startswith(TLS_ALERT) else ""
+        raise Violation(expected="an HTTP response", actual=f"{received[:60]!r}{hint}")
+    response_of(visit.asked)
     return requirement.judge(_trace(visit, BOTH, None))
 
 

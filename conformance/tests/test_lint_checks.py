@@ -1,0 +1,440 @@
+"""Every check of `lint` against a server that breaks it, and against one that does not."""
+
+from __future__ import annotations
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+from tests.endpoints import FIELDS, LAST_CHUNK, STEP_S, Answer, Endpoint, Stream, buffered, chunk
+
+from streamspec.lint import run
+from streamspec.lint.checks import all_checks
+from streamspec.lint.checks.contract import unknown
+from streamspec.lint.look import Limits
+from streamspec.lint.request import Request
+from streamspec.report.results import ExitCode, Verdict
+from streamspec.requirement import all_requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streamspec.lint.verdicts import Linted, LintResults
+
+LIMITS = Limits(max_events=40, max_time_s=5.0, max_silence_s=1.0)
+TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+JSON_LINES = {"Content-Type": "application/x-ndjson"}
+TEXT_ITEMS = (b"one\n", b"two\n", b"three\n", b"four\n")
+JSON_ITEMS = (b'{"n": 1}\n', b'{"n": 2}\n', b'{"n": 3}\n', b'{"done": true}\n')
+EVENTS = Stream().items
+
+
+def results_of(
+    play: Callable[[Answer], None],
+    *,
+    limits: Limits = LIMITS,
+    lines: tuple[str, ...] = (),
+    body: bytes | None = None,
+    follow: bool = False,
+    once: bool = False,
+) -> LintResults:
+    with Endpoint(play) as endpoint:
+        request = Request.of(endpoint.url, lines=lines, body=body)
+        console = Console(file=io.StringIO())
+        return run.lint(request, limits, console, direct=None, follow=follow, once=once)
+
+
+def linted(
+    play: Callable[[Answer], None],
+    *,
+    limits: Limits = LIMITS,
+    lines: tuple[str, ...] = (),
+    body: bytes | None = None,
+    follow: bool = False,
+    once: bool = False,
+) -> Linted:
+    (target,) = results_of(play, limits=limits, lines=lines, body=body, follow=follow, once=once).targets
+    return target
+
+
+def side_by_side(plays: Mapping[str, Callable[[Answer], None]]) -> dict[str, Linted]:
+    """What is found at each: they mostly wait, so they wait together."""
+    with ThreadPoolExecutor(len(plays)) as pool:
+        return dict(zip(plays, pool.map(linted, plays.values()), strict=True))
+
+
+def by_verdict(target: Linted, *verdicts: Verdict) -> dict[str, str]:
+    return {finding.id: finding.message for finding in target.verdicts if finding.verdict in verdicts}
+
+
+def failures(target: Linted) -> dict[str, str]:
+    return by_verdict(target, Verdict.FAIL, Verdict.WARN)
+
+
+def not_found(answer: Answer) -> None:
+    answer.whole("text/html", b"<h1>Not Found</h1>", "404 Not Found")
+
+
+def document(answer: Answer) -> None:
+    answer.whole("application/json", b'{"answer": 42}')
+
+
+def cut_short(answer: Answer) -> None:
+    Stream(last=b"")(answer)
+
+
+def twice_a_line_of_json(answer: Answer) -> None:
+    Stream(items=JSON_ITEMS, fields={"Content-Type": "application/json"})(answer)
+
+
+def only_live_in(version: str) -> Callable[[Answer], None]:
+    def play(answer: Answer) -> None:
+        live = answer.asked.version == version
+        Stream()(answer) if live else Stream(wait_first_s=0.6, step_s=0)(answer)
+
+    return play
+
+
+BREAKS: dict[str, Callable[[Answer], None]] = {
+    "head-status": not_found,
+    "head-text-media-type": Stream(items=TEXT_ITEMS, fields={"Content-Type": "text/plain"}),
+    "head-sse-media-type": Stream(fields={"Content-Type": "text/event-stream; charset=latin-1"}),
+    "head-no-content-length": buffered(EVENTS, 0.0),
+    "head-no-store": Stream(without=("Cache-Control",)),
+    "head-no-transform": Stream(fields={"Cache-Control": "no-store"}),
+    "head-accel-buffering": Stream(without=("X-Accel-Buffering",)),
+    "head-nosniff": Stream(without=("X-Content-Type-Options",)),
+    "chunks-coding": Stream(last=b"0 \r\n\r\n"),
+    "framing-no-bom": Stream(items=(b"\xef\xbb\xbf", *EVENTS)),
+    "framing-known-fields": Stream(items=(b"seq: 1\ndata: a\n\n", *EVENTS)),
+    "framing-event-terminated": Stream(items=(*EVENTS, b"data: lost\n")),
+    "framing-whole-events": Stream(items=(*EVENTS[:-1], b"data: ", b"half\n\n", EVENTS[-1])),
+    "lint-media-type": twice_a_line_of_json,
+    "lint-utf8": Stream(items=(b"data: \xff\n\n", *EVENTS)),
+    "lint-field-values": Stream(items=(b"retry: 2.5\n", *EVENTS)),
+    "lint-event-data": Stream(items=(b"event: ping\n\n", *EVENTS)),
+    "lint-json-lines": Stream(items=(*JSON_ITEMS, b"{'n': 5}\n"), fields=JSON_LINES),
+    "lint-stream": document,
+    "lint-incremental": Stream(wait_first_s=0.6, step_s=0),
+    "lint-incremental-encoded": Stream(codes=True, flushes=False),
+    "lint-incremental-http10": only_live_in("1.1"),
+    "lint-head-early": Stream(wait_head_s=0.6),
+    "lint-coding": Stream(fields={"Content-Encoding": "gzip"}),
+    "lint-http10-coding": Stream(chunks_to_http10=True),
+    "lint-ending": cut_short,
+    "lint-terminal": Stream(items=EVENTS[:-1]),
+    "lint-keepalive": Stream(items=(EVENTS[0], EVENTS[-1]), step_s=1.2),
+    "lint-resume": Stream(resumes=False),
+}
+"""A server for each check that breaks it."""
+
+
+def test_every_check_has_a_server_that_breaks_it() -> None:
+    assert set(BREAKS) == {made.id for made in all_checks()}
+
+
+@pytest.fixture(scope="module")
+def broken() -> dict[str, Linted]:
+    return side_by_side(BREAKS)
+
+
+@pytest.mark.parametrize("id_", BREAKS)
+def test_a_check_fails_on_the_server_that_breaks_it(id_: str, broken: dict[str, Linted]) -> None:
+    assert id_ in failures(broken[id_])
+
+
+SOUND: dict[str, Callable[[Answer], None]] = {
+    "events": Stream(),
+    "events, compressed": Stream(codes=True),
+    "events, CRLF": Stream(items=tuple(item.replace(b"\n", b"\r\n") for item in EVENTS)),
+    "events, no ids": Stream(items=(b"data: 1\n\n", b": alive\n\n", b"data: 2\n\n", b"data: [DONE]\n\n")),
+    "endless events": Stream(is_endless=True),
+    "text": Stream(items=TEXT_ITEMS, fields=TEXT),
+    "text without line ends": Stream(items=(b"one ", b"tw", b"o ", b"three"), fields=TEXT),
+    "JSON lines": Stream(items=JSON_ITEMS, fields=JSON_LINES),
+    "JSON texts with separators": Stream(
+        items=tuple(b"\x1e" + item for item in JSON_ITEMS), fields={"Content-Type": "application/json-seq"}
+    ),
+    "a page that is streamed": Stream(
+        items=(b"<p>one", b"<p>two", b"<p>three"), fields={"Content-Type": "text/html; charset=utf-8"}
+    ),
+    "one JSON array, streamed": Stream(items=(b"[1", b",2", b",3]"), fields={"Content-Type": "application/json"}),
+}
+
+
+@pytest.fixture(scope="module")
+def sound() -> dict[str, Linted]:
+    return side_by_side(SOUND)
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_nothing_fails_on_a_sound_stream(name: str, sound: dict[str, Linted]) -> None:
+    target = sound[name]
+    assert by_verdict(target, Verdict.FAIL, Verdict.WARN, Verdict.INCONCLUSIVE) == {}
+    assert target.count(Verdict.PASS) > 10
+
+
+def test_what_needs_the_contract_is_unknown_and_never_judged() -> None:
+    judged = {made.id for made in all_checks()}
+    told = {made.id for made in unknown()}
+    assert not judged & told
+    assert {made.id for made in all_requirements()} == told | {id_ for id_ in judged if not id_.startswith("lint-")}
+    assert "disconnect-fin-idle" in told
+
+
+def test_ids_of_the_contract_have_its_words() -> None:
+    contract = {made.id: made for made in all_requirements()}
+    for made in all_checks():
+        assert made.sentence.endswith(".")
+        if made.id in contract:
+            same = contract[made.id]
+            assert (made.sentence, made.anchor, made.level) == (same.sentence, same.anchor, same.level)
+
+
+# Buffering
+
+
+def test_a_burst_tells_who_may_have_held_it_back() -> None:
+    play = buffered(EVENTS, 0.7, Server="nginx/1.22.1", Via="1.1 varnish")
+    told = failures(linted(play))["lint-incremental"]
+    assert "6 events within 0.0 ms, 0.7 s after the request" in told
+    assert "nginx: `proxy_buffering off`" in told
+    assert "Varnish" in told
+    assert "Content-Length says that all of it was there" in told
+
+
+def test_a_body_that_was_ready_at_once_is_inconclusive() -> None:
+    target = linted(Stream(step_s=0))
+    assert (
+        "ready at once, or held back, nobody can tell" in by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]
+    )
+
+
+def test_a_single_event_is_inconclusive() -> None:
+    target = linted(Stream(items=(b"data: [DONE]\n\n",)))
+    assert "no order to see" in by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]
+
+
+def test_clumps_for_a_browser_are_told_beside_what_is_usual() -> None:
+    def play(answer: Answer) -> None:
+        many = tuple(b"data: %d\n\n" % n for n in range(24))
+        if "accept-encoding" not in answer.asked.fields:
+            Stream(items=many, step_s=STEP_S / 3)(answer)
+            return
+        Stream(items=tuple(b"".join(many[at : at + 8]) for at in (0, 8, 16)), step_s=STEP_S * 3)(answer)
+
+    told = failures(linted(play))["lint-incremental-encoded"]
+    assert "24 events at 24 moments" in told
+    assert "24 events at 3 moments" in told
+
+
+def test_an_endless_stream_that_a_compressor_holds_back_is_noticed() -> None:
+    target = linted(Stream(is_endless=True, codes=True, flushes=False), limits=Limits(10, 1.5, 10.0))
+    told = failures(target)["lint-incremental-encoded"]
+    assert "none of its events in 1.5 s" in told
+    assert "Content-Encoding: gzip" in told
+
+
+def test_a_coding_that_cannot_be_decoded_is_judged_by_its_times() -> None:
+    def play(answer: Answer) -> None:
+        if "br" not in answer.asked.fields.get("accept-encoding", ""):
+            Stream()(answer)
+            return
+        Stream(items=(b"\x1b", b"the rest of it"), step_s=0.5, fields={"Content-Encoding": "br"})(answer)
+
+    told = failures(linted(play))["lint-incremental-encoded"]
+    assert "15 bytes of br at 2 moments" in told
+
+
+def test_the_browsers_look_sends_what_a_browser_sends_and_http10_is_asked_too() -> None:
+    with Endpoint(Stream()) as endpoint:
+        run.lint(Request.of(endpoint.url), LIMITS, Console(file=io.StringIO()), direct=None, follow=False, once=False)
+        asked = endpoint.asked
+    assert [one.version for one in asked] == ["1.1", "1.1", "1.0", "1.1"]
+    assert [one.fields.get("accept-encoding") for one in asked] == [None, "gzip, deflate, br, zstd", None, None]
+    assert [one.fields.get("last-event-id") for one in asked] == [None, None, None, "3"]
+
+
+def test_once_is_once() -> None:
+    with Endpoint(Stream()) as endpoint:
+        request = Request.of(endpoint.url)
+        results = run.lint(request, LIMITS, Console(file=io.StringIO()), direct=None, follow=False, once=True)
+        assert len(endpoint.asked) == 1
+    (target,) = results.targets
+    told = by_verdict(target, Verdict.NOT_APPLICABLE)
+    assert "--once" in told["lint-incremental-encoded"]
+    assert "--once" in told["lint-resume"]
+
+
+# Coming back
+
+
+@pytest.mark.parametrize(
+    ("play", "told"),
+    [
+        (Stream(resumes=False), "the stream from its begin to Last-Event-ID '3'"),
+        (
+            lambda answer: Stream(
+                items=EVENTS[2:] if "last-event-id" in answer.asked.fields else EVENTS, resumes=False
+            )(answer),
+            "once more to Last-Event-ID '3'",
+        ),
+        (
+            lambda answer: Stream(
+                items=EVENTS[4:] if "last-event-id" in answer.asked.fields else EVENTS, resumes=False
+            )(answer),
+            "events are missing",
+        ),
+        (
+            lambda answer: not_found(answer) if "last-event-id" in answer.asked.fields else Stream()(answer),
+            "status 404 to Last-Event-ID '3'",
+        ),
+    ],
+    ids=["begins again", "repeats", "leaves out", "refuses"],
+)
+def test_what_comes_after_an_id_is_the_next_event(play: Callable[[Answer], None], told: str) -> None:
+    assert told in failures(linted(play))["lint-resume"]
+
+
+def test_events_that_were_not_there_the_first_time_prove_nothing() -> None:
+    def play(answer: Answer) -> None:
+        later = 100 if "last-event-id" in answer.asked.fields else 0
+        items = tuple(b"id: %d\ndata: news\n\n" % (later + n) for n in range(1, 5))
+        Stream(items=(*items, EVENTS[-1]), resumes=False)(answer)
+
+    assert "only the server knows" in by_verdict(linted(play), Verdict.NOT_APPLICABLE)["lint-resume"]
+
+
+# Kinds of endpoint
+
+
+def language_model(answer: Answer) -> None:
+    """POST, then tokens as chat completions come, and [DONE]."""
+    wants_stream = json.loads(answer.asked.body).get("stream")
+    if not wants_stream:
+        answer.whole("application/json", b'{"choices": []}')
+        return
+    tokens = [b'data: {"choices": [{"delta": {"content": "%d"}}]}\n\n' % n for n in range(5)]
+    play = Stream(items=(*tokens, b"data: [DONE]\n\n"), without=("Cache-Control", "X-Content-Type-Options"))
+    play(answer)
+
+
+def test_a_language_model_streams_with_post() -> None:
+    target = linted(language_model, body=b'{"stream": true}')
+    assert set(failures(target)) == {"head-no-transform", "head-nosniff"}
+    assert "no cache stores an answer to POST" in by_verdict(target, Verdict.NOT_APPLICABLE)["head-no-store"]
+    assert "lint-terminal" in by_verdict(target, Verdict.PASS)
+
+
+def test_a_language_model_that_is_not_asked_to_stream_does_not() -> None:
+    target = linted(language_model, body=b"{}")
+    told = failures(target)
+    assert set(told) == {"lint-stream"}
+    assert "if it streams when it is asked to, ask it to" in told["lint-stream"]
+
+
+MCP_ACCEPT = ("Accept: application/json, text/event-stream", "Content-Type: application/json")
+
+
+def test_mcp_may_answer_with_a_document() -> None:
+    results = results_of(document, lines=MCP_ACCEPT, body=b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}')
+    (target,) = results.targets
+    assert failures(target) == {}
+    assert "lint-stream" in by_verdict(target, Verdict.PASS)
+    assert "one JSON document" in by_verdict(target, Verdict.NOT_APPLICABLE)["lint-incremental"]
+    assert run.exit_code(results, strict=True) is ExitCode.CONFORMANT
+
+
+def test_mcp_may_answer_with_events_whose_last_is_the_response() -> None:
+    messages = [
+        *(b'{"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progress": %d}}' % n for n in range(3)),
+        b'{"jsonrpc": "2.0", "id": 1, "result": {}}',
+    ]
+    items = tuple(b"event: message\nid: %d\ndata: %b\n\n" % (n, text) for n, text in enumerate(messages))
+    target = linted(Stream(items=items), lines=MCP_ACCEPT, body=b'{"jsonrpc": "2.0", "id": 1, "method": "work"}')
+    assert failures(target) == {}
+    assert "lint-terminal" in by_verdict(target, Verdict.PASS)
+    assert "a browser comes back with GET" in by_verdict(target, Verdict.NOT_APPLICABLE)["lint-resume"]
+
+
+def test_events_under_another_media_type_are_told() -> None:
+    told = failures(linted(Stream(fields={"Content-Type": "application/octet-stream"})))
+    assert "text/event-stream for an event stream" in told["lint-media-type"]
+
+
+def test_an_endless_stream_is_sampled() -> None:
+    target = linted(Stream(is_endless=True), limits=Limits(7, 30.0, 10.0))
+    (asked, *_) = target.looks
+    assert asked.why_left.startswith("left after ")
+    assert 7 <= asked.pieces < 12
+    assert "the end was not waited for" in by_verdict(target, Verdict.NOT_APPLICABLE)["lint-ending"]
+
+
+def test_time_is_up_for_a_stream_that_says_nothing() -> None:
+    target = linted(Stream(items=(b": begin\n\n",), step_s=9.0, wait_first_s=30.0), limits=Limits(10, 0.6, 10.0))
+    assert by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"] == (
+        "the body is empty so far: left after 0.6 s (--max-time)"
+    )
+
+
+def test_no_answer_at_all_is_inconclusive() -> None:
+    target = linted(lambda answer: answer.wait(30.0), limits=Limits(10, 0.3, 10.0))
+    told = by_verdict(target, Verdict.INCONCLUSIVE)
+    assert told["head-status"] == "no answer came: left after 0.3 s (--max-time)"
+    assert failures(target) == {}
+
+
+def test_what_is_no_http_fails() -> None:
+    told = failures(linted(lambda answer: answer.send(b"SSH-2.0-OpenSSH_9.6\r\n")))
+    assert "expected an HTTP response" in told["head-status"]
+
+
+def test_half_a_chunk_at_the_moment_of_leaving_is_no_violation() -> None:
+    def play(answer: Answer) -> None:
+        answer.head({**FIELDS, "Transfer-Encoding": "chunked"})
+        for n in range(4):
+            answer.send(chunk(b"data: %d\n\n" % n))
+            answer.wait()
+        answer.send(b"20\r\ndata: ha")
+        answer.wait(30.0)
+
+    target = linted(play, limits=Limits(10, 0.6, 10.0), once=True)
+    assert failures(target) == {}
+
+
+# Redirects
+
+
+def elsewhere(answer: Answer) -> None:
+    if answer.asked.target == "/":
+        answer.whole("text/plain", b"", "307 Temporary Redirect", Location="/there?x=1")
+    else:
+        Stream()(answer)
+
+
+def test_a_redirect_is_shown_and_fails_where_it_is_not_followed() -> None:
+    target = linted(elsewhere)
+    ((_, status, location),) = target.redirects
+    assert (status, location) == (307, "/there?x=1")
+    assert "307" in failures(target)["head-status"]
+
+
+def test_a_redirect_is_followed_when_asked_to() -> None:
+    target = linted(elsewhere, follow=True)
+    assert target.url.endswith("/there?x=1")
+    assert failures(target) == {}
+
+
+def test_redirects_without_end_end() -> None:
+    target = linted(lambda answer: answer.whole("text/plain", b"", "302 Found", Location="/again"), follow=True)
+    assert len(target.redirects) == 10
+    assert "302" in failures(target)["head-status"]
+
+
+def test_the_last_chunk_is_read_strictly() -> None:
+    assert LAST_CHUNK == b"0\r\n\r\n"
+    told = failures(linted(Stream(last=LAST_CHUNK + b"more")))
+    assert "nothing behind the last chunk" in told["chunks-coding"]
