@@ -119,5 +119,6 @@ def _subject(target: TargetResults) -> Subject:
         describe=cast("Mapping[str, JSON]", target.describe),
         deviations=target.deviations,
         source=target.source,
+        expected=target.expected,
         is_behind_proxy=target.direct is not None,
     )

@@ -92,6 +92,7 @@ class Check:
             capabilities=sorted(self._subject.capabilities),
             deviations=list(self._subject.deviations),
             source=self._subject.source,
+            expected=list(self._subject.expected),
         )
 
     def kept(self) -> dict[str, KeptExchange]:
@@ -148,6 +149,7 @@ def _subject(target: Target) -> Subject:
         describe=target.describe,
         deviations=target.deviations,
         source=_shortest(source) if source else target.name,
+        expected=target.expected,
         is_behind_proxy=target.is_behind_proxy,
     )
 

@@ -103,6 +103,8 @@ class Target:
     implementation: Implementation | None = None
     process: Process | None = None
     deviations: tuple[Deviation, ...] = field(default=())
+    expected: tuple[str, ...] = ()
+    """Requirements that are expected to fail, though nothing excuses it: one attempt is enough."""
     origin: Target | None = None
     """Where something stands in front of the server: the server itself, at which its ledger is asked."""
     front: Callable[[Target], AbstractContextManager[Target]] | None = None

@@ -46,6 +46,8 @@ class Subject:
     deviations: Sequence[Deviation]
     source: str
     """What lists its deviations."""
+    expected: Sequence[str] = ()
+    """Requirements that are expected to fail, though nothing excuses it."""
     is_behind_proxy: bool = False
     """Whether something stands between the server and the probe."""
 
@@ -98,7 +100,7 @@ class Judging:
     def _judged(self, requirement: Requirement, finding: Finding) -> Finding:
         """The verdict; where it is Late, that of further attempts until enough count or there were too many.
 
-        A deviation is expected to fail, so noise that imitates a failure costs it nothing: one attempt is enough.
+        Where a failure is expected, noise that imitates it costs nothing: one attempt is enough.
         """
         counted = 0
         busy = ""
@@ -113,7 +115,7 @@ class Judging:
             except Violation as violation:
                 if self._observations.may_show_dying(recording):
                     return replace(finding, verdict=Verdict.INCONCLUSIVE, message=self._observations.ended or "")
-                is_expected = self._deviation(requirement, str(violation)) is not None
+                is_expected = self._is_expected(requirement, violation)
                 if is_expected or not isinstance(violation, Late):
                     return self._violated(requirement, recording.trace, finding, violation)
                 if control_failure := self._control_failure(requirement, number):
@@ -163,6 +165,10 @@ class Judging:
             offset=violation.offset,
             curl=curl_line(complained_of(requirement, trace), None if self._subject.managed else self._subject.url),
         )
+
+    def _is_expected(self, requirement: Requirement, violation: Violation) -> bool:
+        known = self._deviation(requirement, str(violation)) is not None
+        return known or requirement.id in self._subject.expected
 
     def _deviation(self, requirement: Requirement, message: str | None = None) -> Deviation | None:
         """What is listed of it, if anything is; with the message of a violation only what explains that one."""

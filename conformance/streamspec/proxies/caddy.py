@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamspec.proxies.proxy import Place, Proxy, Variant
+from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, Place, Proxy, Variant
 from streamspec.target import Deviation
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ VARIANTS = (
         False,
         ("reverse_proxy {origin} {", "    flush_interval -1", "}"),
         KEPT,
+        (*HIDES_IDLE_DISCONNECTS, "disconnect-cleanup-once"),
     ),
     Variant(
         "gzip",
@@ -44,6 +45,7 @@ VARIANTS = (
         False,
         ("encode gzip", "reverse_proxy {origin}"),
         KEPT,
+        ("chunks-causal-encoded",),
     ),
 )
 

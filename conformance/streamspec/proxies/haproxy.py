@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamspec.proxies.proxy import HTTP10_ENDS_AS_COMPLETE, Place, Proxy, Variant
+from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, HTTP10_ENDS_AS_COMPLETE, Place, Proxy, Variant
 from streamspec.target import Deviation
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ KEPT = (
     ),
 )
 
+WAITS_FOR_MORE = ("chunks-pacing", "keepalive-while-silent", "keepalive-before-first-event", "load-concurrent")
+
 VARIANTS = (
     Variant("", "What streams need.", True, (*PATIENT, *NO_DELAY, *ABORT_ON_CLOSE), KEPT),
     Variant(
@@ -44,6 +46,7 @@ VARIANTS = (
         False,
         (*PATIENT, *ABORT_ON_CLOSE),
         KEPT,
+        WAITS_FOR_MORE,
     ),
     Variant(
         "no-abortonclose",
@@ -51,8 +54,9 @@ VARIANTS = (
         False,
         (*PATIENT, *NO_DELAY),
         KEPT,
+        HIDES_IDLE_DISCONNECTS,
     ),
-    Variant("defaults", "Neither of the two.", False, PATIENT, KEPT),
+    Variant("defaults", "Neither of the two.", False, PATIENT, KEPT, (*WAITS_FOR_MORE, *HIDES_IDLE_DISCONNECTS)),
 )
 
 

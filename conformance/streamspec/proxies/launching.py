@@ -70,7 +70,7 @@ class Front:
                     url = f"http://127.0.0.1:{place.port}{origin.prefix}"
                     seen = behind(url, origin)
                     deviations = (*self.variant.deviations, *origin.deviations)
-                    yield replace(seen, deviations=deviations, front=self.before)
+                    yield replace(seen, deviations=deviations, expected=self.variant.breaks, front=self.before)
                     return
 
     def _process(self, place: Place) -> _Proxy:

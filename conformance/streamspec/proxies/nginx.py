@@ -6,7 +6,7 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
-from streamspec.proxies.proxy import HTTP10_ENDS_AS_COMPLETE, Place, Proxy, Variant
+from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, HTTP10_ENDS_AS_COMPLETE, Place, Proxy, Variant
 from streamspec.target import Deviation
 
 if TYPE_CHECKING:
@@ -35,6 +35,17 @@ KEPT = (
     ),
 )
 
+HOLDS_BACK = (
+    "head-before-first-item",
+    "chunks-causal",
+    "chunks-causal-encoded",
+    "chunks-causal-tiny",
+    "framing-causal",
+    "flow-bounded",
+    "flow-isolated",
+    "flow-send-timeout",
+)
+
 VARIANTS = (
     Variant("", "What streams need.", True, (*HTTP11, *UNBUFFERED, *PATIENT), KEPT),
     Variant(
@@ -54,6 +65,7 @@ VARIANTS = (
         False,
         (),
         KEPT,
+        ("input-problem", "input-names-parameter", "cors-error"),
     ),
     Variant(
         "buffered",
@@ -61,6 +73,7 @@ VARIANTS = (
         False,
         (*HTTP11, *BUFFERED, *PATIENT),
         KEPT,
+        HOLDS_BACK,
     ),
     Variant(
         "http10-buffered",
@@ -68,6 +81,7 @@ VARIANTS = (
         False,
         (*HTTP10, *BUFFERED, *PATIENT),
         KEPT,
+        HOLDS_BACK,
     ),
     Variant(
         "ignore-abort",
@@ -75,6 +89,7 @@ VARIANTS = (
         False,
         (*HTTP11, *UNBUFFERED, *PATIENT, "proxy_ignore_client_abort on;"),
         KEPT,
+        HIDES_IDLE_DISCONNECTS,
     ),
 )
 

@@ -17,6 +17,18 @@ SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/b
 """Where distributions put servers; the PATH of a person who is not root often leaves the first three out."""
 
 
+HIDES_IDLE_DISCONNECTS = (
+    "disconnect-fin-idle",
+    "disconnect-rst-idle",
+    "disconnect-before-first-item",
+    "disconnect-pipelined",
+    "disconnect-half-close",
+    "disconnect-no-more-items",
+    "disconnect-cleanup-awaits",
+    "disconnect-storm",
+)
+"""What a proxy breaks that lets the server find out by itself, at its next write."""
+
 HTTP10_ENDS_AS_COMPLETE = "http10-text: an incomplete message; got complete"
 """What `failure-truncates` says of a proxy that fails to tell an HTTP/1.0 client, and tells every other."""
 
@@ -46,7 +58,9 @@ class Variant:
     settings: tuple[str, ...]
     """The lines of the configuration that make it what it is."""
     deviations: tuple[Deviation, ...] = ()
-    """What the proxy breaks even so, and cannot keep."""
+    """What the proxy breaks whatever its settings."""
+    breaks: tuple[str, ...] = ()
+    """The requirements that it was measured to break: one attempt is enough to see that again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class TargetResults:
     """What stands in front of the server: a proxy and its variant (`nginx:buffered`); empty where that is not known."""
     via_version: str | None = None
     """Its version, where the suite launched it."""
+    expected: list[str] = field(default_factory=list)
+    """Requirements that were expected to fail, though nothing excuses it."""
     direct: str | None = None
     """Where something stands in front: the name of the same server's results without it."""
     error: str | None = None
