@@ -114,11 +114,13 @@ class StreamingConnection(ASGIHTTPConnection):
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
         super().__init__(app, scope)
         self._left = asyncio.Event()
+        self._receiver: asyncio.Task[None] | None = None
 
     async def handle_messages(
         self, request: Request, receive: ASGIReceiveCallable, *request_task: asyncio.Task[None]
     ) -> None:
         """Receives what the client sends; returns when it has left. Quart 0.23 hands over the task that it cancels."""
+        self._receiver = asyncio.current_task()
 
         async def watched() -> ASGIReceiveEvent:
             message = await receive()
@@ -143,6 +145,9 @@ class StreamingConnection(ASGIHTTPConnection):
             except NoStream as error:
                 response = answer_by_hand(request, error)
             else:
+                if self._receiver is not None:
+                    # Quart 0.23 waits for it, and granian closes a connection only when the application returns.
+                    self._receiver.cancel()
                 return
         await self._send_response(send, response)
 
