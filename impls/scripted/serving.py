@@ -15,8 +15,9 @@ from typing import TypeAlias
 
 from impls.scripted.streams import Reason, Streams
 
-# What clean-ups may take after the streams were cut; CONTRACT: gone within drain_ms + 2 s.
-CLEAN_UP_S = 1.0
+# What clean-ups may take after the streams were cut. CONTRACT: gone within drain_ms + 2 s, and of these two seconds
+# servers need up to 0.9 to stop.
+CLEAN_UP_S = 0.6
 
 # Connections the kernel keeps until they are accepted; one too many is asked to come again, a second later.
 BACKLOG = 2_048
