@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from streamspec.commands.ending import output, say, sentences
-from streamspec.commands.options import Strict
+from streamspec.commands.options import Direct, Strict
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="http:// or https://, with path and query.")]
 Method = Annotated[str | None, typer.Option("-X", "--request", metavar="METHOD", help="GET; with a body, POST.")]
@@ -38,9 +38,6 @@ MaxSilence = Annotated[
     typer.Option("--max-silence", min=0.1, max=3600, metavar="SECONDS", help="What the proxies on its way wait."),
 ]
 Once = Annotated[bool, typer.Option("--once", help="Send the request once only; else it is sent up to four times.")]
-Direct = Annotated[
-    str | None, typer.Option("--direct", metavar="URL", help="Its origin, to see what the way to URL changes.")
-]
 Json = Annotated[bool, typer.Option("--json", help="Print what was found as JSON, and nothing else.")]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamspec.lint.visit import ASKED, BROWSER, HTTP10
-from streamspec_client.trace import Closing, Ending
+from streamspec_client.trace import Ending, Framing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamspec.lint.look import Look
     from streamspec.lint.visit import Visit
+    from streamspec_client.trace import Response
 
 DELAY_S = 0.1
 """What the way adds to a time before it is told: a network's round trip is less, what is held back waits longer."""
@@ -56,8 +57,8 @@ def _of_look(path: Look, origin: Look) -> Iterator[str]:
     if later := _later(there.head_at_s - path.asked_at_s, here.head_at_s - origin.asked_at_s):
         yield f"the header section comes {later} later"
     yield from _of_delivery(path, origin)
-    if _ending(path) != _ending(origin):
-        yield f"it ends {_ending(path)}, at the origin {_ending(origin)}"
+    if Ending.OPEN not in {there.ending, here.ending} and _ending(there) != _ending(here):
+        yield f"it ends {_ending(there)}, at the origin {_ending(here)}"
     if there.framing != here.framing:
         yield f"the body is {there.framing}, at the origin {here.framing}"
 
@@ -86,12 +87,9 @@ def _later(path_s: float, origin_s: float) -> str:
     return f"{path_s - origin_s:.2f} s" if path_s - origin_s >= DELAY_S else ""
 
 
-def _ending(look: Look) -> str:
-    response = look.response
-    if response is None or response.ending is Ending.OPEN:
-        return "open when it was left"
-    closed = look.conversation.closing is not Closing.OPEN
-    return f"{response.ending}, the connection {'closed' if closed else 'kept'}"
+def _ending(response: Response) -> str:
+    closes = response.framing is Framing.CLOSE or "close" in response.tokens("connection")
+    return f"{response.ending}, the connection {'closed' if closes else 'kept alive'}"
 
 
 def _of_fields(path: Look, origin: Look) -> Iterator[str]:

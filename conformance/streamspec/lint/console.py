@@ -23,50 +23,76 @@ if TYPE_CHECKING:
 
     from streamspec.lint.checks.check import Check
     from streamspec.lint.verdicts import Linted, LintResults, Seen
-    from streamspec.report.results import Finding
 
+NOT_APPLICABLE = Verdict.NOT_APPLICABLE
 TITLES = {**AREAS, AREA: "What the wire alone shows besides"}
 
 _TOLD_FIELDS = ("content-type", "content-encoding", "server", "via", "cache-control", "location")
 
 
+PATH_AND_ORIGIN = ("path", "origin")
+"""What two targets are called: the URL that was asked for, and what `--direct` names."""
+
+
 def print_lint(console: Console, results: LintResults, *, strict: bool) -> None:
-    """Everything that was found at each URL."""
+    """Everything that was found: at one URL, or at a path and its origin side by side."""
     checks = {made.id: made for made in all_checks()}
-    for number, target in enumerate(results.targets):
-        if number:
-            console.print()
-        _print_target(console, target, checks)
-    if any(target.verdicts for target in results.targets):
+    found = {name: target for name, target in _named(results).items() if target.looks}
+    for name, target in found.items():
+        _print_looks(console, name, target)
+    if found:
+        _print_verdicts(console, found)
+        for name, target in found.items():
+            _print_evidence(console, name, target, checks)
+        _print_reasons(console, found)
         _print_unknown(console, results.unknown)
+    if results.changes:
+        console.print(Text("\nbetween path and origin", "bold"))
+        for change in results.changes:
+            print_labelled(console, "", printable(change))
     console.print()
     for target in results.targets:
         _print_conclusion(console, target, strict=strict)
 
 
-def _print_target(console: Console, target: Linted, checks: Mapping[str, Check]) -> None:
-    console.print(Text(printable(target.url), "bold"), soft_wrap=True)
+def _named(results: LintResults) -> dict[str, Linted]:
+    names = PATH_AND_ORIGIN if len(results.targets) > 1 else ("",)
+    return dict(zip(names, results.targets, strict=True))
+
+
+def _print_looks(console: Console, name: str, target: Linted) -> None:
+    console.print(Text(f"{name}  {printable(target.url)}".strip(), "bold"), soft_wrap=True)
     for url, status, location in target.redirects:
         console.print(Text(f"  {status}  {printable(url)} leads to {printable(location)}"), soft_wrap=True)
-    if not target.looks:
-        return
     _print_head(console, target.looks[0])
     console.print()
     for line in lines(target.looks, is_unicode=is_unicode(console)):
         console.print(line, soft_wrap=True)
-    width = max((len(finding.id) for finding in target.verdicts), default=0)
-    told = [finding for finding in target.verdicts if finding.verdict is not Verdict.NOT_APPLICABLE]
-    for area, findings in groupby(told, key=lambda finding: finding.id.partition("-")[0]):
+    if name == PATH_AND_ORIGIN[0]:
+        console.print()
+
+
+def _print_verdicts(console: Console, found: Mapping[str, Linted]) -> None:
+    """A row for each check that applies to any of them, a column for each of them; figures where there is room."""
+    rows = {made.id: made for target in found.values() for made in target.verdicts}
+    applies = [
+        id_
+        for id_ in rows
+        if any(made.id == id_ and made.verdict is not NOT_APPLICABLE for one in found.values() for made in one.verdicts)
+    ]
+    width = max(map(len, applies), default=0)
+    for area, ids in groupby(applies, key=lambda id_: id_.partition("-")[0]):
+        heads = "".join(f"{name:<{MARK_WIDTH + 2}}" for name in found).rstrip() if len(found) > 1 else ""
         console.print(Text.assemble("\n", (area, "bold"), f" · {TITLES[area]}"), soft_wrap=True)
-        for finding in findings:
-            line = Text.assemble("  ", _mark(finding.verdict, MARK_WIDTH + 2), f"{finding.id:<{width}}")
-            line.append(f"  {', '.join(figures(finding))}" if finding.measured else "", "dim")
+        if heads and area == applies[0].partition("-")[0]:
+            console.print(Text(f"  {heads}", "bold"), soft_wrap=True)
+        for id_ in ids:
+            marks = [made for target in found.values() for made in target.verdicts if made.id == id_]
+            line = Text.assemble("  ", *(_mark(made.verdict, MARK_WIDTH + 2) for made in marks), f"{id_:<{width}}")
+            if len(marks) == 1 and marks[0].measured:
+                line.append(f"  {', '.join(figures(marks[0]))}", "dim")
             line.rstrip()
             console.print(line, soft_wrap=True)
-    for finding in target.verdicts:
-        if finding.verdict in {Verdict.FAIL, Verdict.WARN}:
-            _print_evidence(console, finding, checks[finding.id])
-    _print_reasons(console, target)
 
 
 def _print_head(console: Console, look: Seen) -> None:
@@ -75,27 +101,49 @@ def _print_head(console: Console, look: Seen) -> None:
         console.print(Text(f"  {look.status}  {printable(', '.join(told))}", "dim"), soft_wrap=True)
 
 
-def _print_evidence(console: Console, finding: Finding, made: Check) -> None:
-    console.print(Text.assemble("\n", _mark(finding.verdict, 0), " ", (finding.id, "bold")))
-    print_labelled(console, "", made.sentence)
-    print_labelled(console, "source", f"{made.anchor.title}: {made.anchor.url}", breakable=False)
-    print_labelled(console, "expected", printable(finding.expected or ""))
-    where = f" (at byte {finding.offset} of the body)" if finding.offset is not None else ""
-    print_labelled(console, "actual", printable(finding.actual or "") + where)
+def _print_evidence(console: Console, name: str, target: Linted, checks: Mapping[str, Check]) -> None:
+    for finding in target.verdicts:
+        if finding.verdict not in {Verdict.FAIL, Verdict.WARN}:
+            continue
+        made = checks[finding.id]
+        on = f" on the {name}" if name else ""
+        console.print(Text.assemble("\n", _mark(finding.verdict, 0), " ", (finding.id, "bold"), on))
+        print_labelled(console, "", made.sentence)
+        print_labelled(console, "source", f"{made.anchor.title}: {made.anchor.url}", breakable=False)
+        print_labelled(console, "expected", printable(finding.expected or ""))
+        where = f" (at byte {finding.offset} of the body)" if finding.offset is not None else ""
+        print_labelled(console, "actual", printable(finding.actual or "") + where)
 
 
-def _print_reasons(console: Console, target: Linted) -> None:
-    """What is inconclusive or not applicable, each reason once."""
-    for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE):
-        reasons: dict[str, list[str]] = {}
-        for finding in target.verdicts:
-            if finding.verdict is verdict:
-                reasons.setdefault(finding.message, []).append(finding.id)
-        if reasons:
-            console.print(Text.assemble("\n", _mark(verdict, 0)))
-        for reason, ids in reasons.items():
-            print_labelled(console, "because", printable(reason))
-            print_labelled(console, "", ", ".join(ids))
+def _print_reasons(console: Console, found: Mapping[str, Linted]) -> None:
+    """What is inconclusive or not applicable, each reason once; what is so on path and origin alike, once for both."""
+    for verdict in (Verdict.INCONCLUSIVE, NOT_APPLICABLE):
+        reasons = {name: _reasons(target, verdict) for name, target in found.items()}
+        alike = {reason: ids for reason, ids in next(iter(reasons.values())).items() if _all_have(reasons, reason, ids)}
+        _print_reason(console, verdict, "" if len(found) == 1 else " on both", alike)
+        for name, own in reasons.items():
+            rest = {reason: ids for reason, ids in own.items() if alike.get(reason) != ids}
+            _print_reason(console, verdict, f" on the {name}", rest)
+
+
+def _reasons(target: Linted, verdict: Verdict) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for finding in target.verdicts:
+        if finding.verdict is verdict:
+            reasons.setdefault(finding.message, []).append(finding.id)
+    return reasons
+
+
+def _all_have(reasons: Mapping[str, Mapping[str, list[str]]], reason: str, ids: list[str]) -> bool:
+    return all(own.get(reason) == ids for own in reasons.values())
+
+
+def _print_reason(console: Console, verdict: Verdict, on: str, reasons: Mapping[str, Sequence[str]]) -> None:
+    if reasons:
+        console.print(Text.assemble("\n", _mark(verdict, 0), on))
+    for reason, ids in reasons.items():
+        print_labelled(console, "because", printable(reason))
+        print_labelled(console, "", ", ".join(ids))
 
 
 def _print_unknown(console: Console, ids: Sequence[str]) -> None:
