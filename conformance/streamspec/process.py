@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import queue
+import re
 import signal
 import subprocess
 import threading
@@ -13,7 +14,6 @@ import time
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
@@ -30,6 +30,8 @@ BROKEN_OFF_WITHIN_S = 1.0
 
 LOG_BYTES = 1_048_576
 """Standard error kept, of its beginning: what went wrong first is there."""
+
+URL_LINE = re.compile(r"^(https?://\S+)$")
 
 
 class ProcessError(Exception):
@@ -98,8 +100,11 @@ class Process:
         """The exit status, negative for a signal; None while it runs."""
         return self._popen.poll()
 
-    def wait_url(self, ready: re.Pattern[str], within_s: float = READY_WITHIN_S) -> str:
-        """The base URL that the process announces on standard output. Raises ProcessError where it does not."""
+    def wait_url(self, ready: re.Pattern[str] | None, within_s: float = READY_WITHIN_S) -> str:
+        """The base URL that the process announces on standard output. Raises ProcessError where it does not.
+
+        It is the first group of `ready` in the first line that has it; without `ready` it is the whole first line.
+        """
         deadline_s = time.monotonic() + within_s
         seen: list[str] = []
         while (rest_s := deadline_s - time.monotonic()) > 0:
@@ -111,8 +116,13 @@ class Process:
                 how = f"ended {self.ending()}" if self.wait_exit(1) else "closed its standard output"
                 raise ProcessError(f"{self._named()} {how} before it announced its URL{self.last_words()}")
             seen.append(line)
-            if match := ready.search(line):
+            if match := (ready or URL_LINE).search(line):
                 return match.group(1)
+            if ready is None:
+                raise ProcessError(
+                    f"{self._named()} printed {line[:200]!r} first, which is no URL: the first line of standard output "
+                    f"must be its base URL (or impl.toml says how to find it, with `ready`){self.last_words()}"
+                )
         said = f"; it printed {seen[0]!r}" if seen else ""
         raise ProcessError(
             f"{self._named()} announced no URL within {within_s:g} s{said}: it must print its base URL as the first "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,11 +18,11 @@ import msgspec
 
 from streamspec.contract import Capability
 from streamspec.mistake import Mistake
-from streamspec.process import READY_WITHIN_S, Process
+from streamspec.process import READY_WITHIN_S, Process, ProcessError
 from streamspec_client.probe import Clock, Connection, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from streamspec.contract import JSON
@@ -57,8 +57,8 @@ class Implementation:
     command: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
-    ready: re.Pattern[str]
-    """Matches the line of standard output that tells the base URL, its first group."""
+    ready: re.Pattern[str] | None
+    """Matches the line of standard output that tells the base URL, its first group; None: the first line is it."""
     ready_within_s: float
     """How long that line may take."""
     capabilities: frozenset[Capability]
@@ -68,6 +68,8 @@ class Implementation:
     """What can stand under it, the default first; none where it is a server itself."""
     server: str | None = None
     """The one that was chosen, if one was."""
+    needs: str = ""
+    """What has to be installed for it, in words."""
 
     def with_arguments(self, *arguments: str) -> Implementation:
         """The same with arguments added to its command."""
@@ -124,9 +126,6 @@ class Target:
         return self.process.log_since(size) if self.process else ""
 
 
-DEFAULT_READY = r"^(https?://\S+)$"
-
-
 class _ImplementationFile(msgspec.Struct, forbid_unknown_fields=True):
     """The keys of an impl.toml."""
 
@@ -134,9 +133,10 @@ class _ImplementationFile(msgspec.Struct, forbid_unknown_fields=True):
     command: Annotated[list[str], msgspec.Meta(min_length=1)]
     cwd: str = "."
     env: dict[str, str] = {}
-    ready: str = DEFAULT_READY
+    ready: str | None = None
     ready_within_s: Annotated[float, msgspec.Meta(gt=0)] = READY_WITHIN_S
-    capabilities: list[Capability] = []
+    needs: str = ""
+    capabilities: list[str] = []
     servers: list[str] = []
     deviations: list[Deviation] = []
 
@@ -145,7 +145,7 @@ def read_implementation(path: Path) -> Implementation:
     """Read an impl.toml. Raises TargetError that names the file, the key and what it should be."""
     try:
         read = msgspec.toml.decode(path.read_bytes(), type=_ImplementationFile)
-        ready = re.compile(read.ready)
+        ready = re.compile(read.ready) if read.ready is not None else None
     except OSError as error:
         raise TargetError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.ValidationError as error:
@@ -154,15 +154,13 @@ def read_implementation(path: Path) -> Implementation:
         raise TargetError(f"{path}: is not TOML: {error}") from error
     except re.error as error:
         raise TargetError(f"{path}: `ready` is not a regular expression: {error}") from error
-    if not ready.groups:
+    if ready is not None and not ready.groups:
         raise TargetError(f"{path}: `ready` must have a group that is the base URL")
     if not (path.parent / read.cwd).is_dir():
         raise TargetError(f"{path}: `cwd` is no folder: {read.cwd!r} (relative to this file)")
-    for deviation in read.deviations:
-        if strangers := [server for server in deviation.servers if server not in read.servers]:
-            raise TargetError(
-                f"{path}: the deviation {deviation.requirement!r} names the server {strangers[0]!r}, `servers` does not"
-            )
+    for number, deviation in enumerate(read.deviations):
+        if problem := _problem(deviation, read.deviations[:number], read.servers):
+            raise TargetError(f"{path}: the deviation {deviation.requirement!r} {problem}")
     command = [sys.executable if read.command[0] == "python" else read.command[0], *read.command[1:]]
     return Implementation(
         name=read.name,
@@ -171,11 +169,34 @@ def read_implementation(path: Path) -> Implementation:
         env=read.env,
         ready=ready,
         ready_within_s=read.ready_within_s,
-        capabilities=frozenset(read.capabilities),
+        capabilities=_capabilities(read.capabilities, f"{path}: `capabilities` names"),
         deviations=tuple(read.deviations),
         source=path,
         servers=tuple(read.servers),
+        needs=read.needs,
     )
+
+
+def _capabilities(words: Iterable[str], who_names: str) -> frozenset[Capability]:
+    if strangers := [word for word in words if word not in set(Capability)]:
+        raise TargetError(f"{who_names} {strangers[0]!r}, which is none: {', '.join(Capability)}")
+    return frozenset(map(Capability, words))
+
+
+def _problem(deviation: Deviation, before: Sequence[Deviation], servers: Sequence[str]) -> str:
+    """What is wrong with a deviation, beside those listed before it; empty where nothing is."""
+    if strangers := [server for server in deviation.servers if server not in servers]:
+        return f"names the server {strangers[0]!r}, `servers` does not"
+    if not deviation.reason.strip():
+        return "has no `reason`: say what it does to a user"
+    link = urlsplit(deviation.link)
+    if link.scheme not in {"http", "https"} or not link.netloc:
+        return f"has the `link` {deviation.link!r}: give the http(s) URL where a maintainer says so"
+    for other in before:
+        same = set(other.servers) & set(deviation.servers) or not (other.servers and deviation.servers)
+        if other.requirement == deviation.requirement and same:
+            return "is listed twice: put both reasons into one"
+    return ""
 
 
 def resolve(spec: str, root: Path | None = None) -> Implementation | str:
@@ -188,7 +209,7 @@ def resolve(spec: str, root: Path | None = None) -> Implementation | str:
         return read_implementation(path)
     if path.is_dir() and (path / "impl.toml").is_file():
         return read_implementation(path / "impl.toml")
-    named = {**implementations(root), **variants(root)}
+    named = {**foreign(root), **variants(root), **implementations(root)}
     if spec in named:
         return read_implementation(named[spec])
     choices = f"one of {', '.join(named)}, " if named else ""
@@ -205,8 +226,17 @@ def variants(root: Path | None = None) -> dict[str, Path]:
     return {path.parent.name.replace("_", "-"): path for path in _implementation_files("variants/*", root)}
 
 
+def foreign(root: Path | None = None) -> dict[str, Path]:
+    """The impl.toml files of `impls/foreign/*/`, found likewise, by folder name with hyphens."""
+    return {path.parent.name.replace("_", "-"): path for path in _implementation_files("foreign/*", root)}
+
+
+CHECKOUT = Path(__file__).parents[2]
+"""Where this package runs from a checkout: its root. Its implementations are there wherever it is started."""
+
+
 def _implementation_files(folders: str, root: Path | None) -> list[Path]:
-    for start in [root] if root else [Path.cwd(), *Path.cwd().parents]:
+    for start in [root] if root else [Path.cwd(), *Path.cwd().parents, CHECKOUT]:
         if found := sorted((start / "impls").glob(f"{folders}/impl.toml")):
             return found
     return []
@@ -220,7 +250,7 @@ def control_implementation(mutant: str | None = None) -> Implementation:
         command=(sys.executable, "-m", "streamspec.control", "--port", "0", *arguments),
         cwd=Path.cwd(),
         env={},
-        ready=re.compile(DEFAULT_READY),
+        ready=None,
         ready_within_s=READY_WITHIN_S,
         capabilities=frozenset(Capability) - {Capability.HTTP2},
         deviations=(),
@@ -237,8 +267,14 @@ def running(spec: Implementation | str, env: Mapping[str, str] | None = None) ->
     if isinstance(spec, str):
         yield _describe(spec, urlsplit(spec).netloc)
         return
-    with Process(spec.command, cwd=spec.cwd, env={**spec.env, **(env or {})}, name=spec.name) as process:
-        url = process.wait_url(spec.ready, spec.ready_within_s)
+    with ExitStack() as stack:
+        try:
+            process = stack.enter_context(
+                Process(spec.command, cwd=spec.cwd, env={**spec.env, **(env or {})}, name=spec.name)
+            )
+            url = process.wait_url(spec.ready, spec.ready_within_s)
+        except ProcessError as error:
+            raise ProcessError(f"{error}; it needs {spec.needs}" if spec.needs else str(error)) from error
         found = _describe(url, spec.name)
         target = replace(
             found,
@@ -289,9 +325,8 @@ def _describe(url: str, name: str) -> Target:
         raise NotTheContract(
             f"{url}: GET / answered {response.status} {response.body[:60]!r}; {wanted}{hint}"
         ) from None
-    if unknown := [word for word in names if word not in set(Capability)]:
-        raise TargetError(f"{url}: declares the capability {unknown[0]!r}, which is none: {', '.join(Capability)}")
-    return Target(name, url, host, port, prefix, frozenset(Capability(word) for word in names), value)
+    capabilities = _capabilities(names, f"{url}: declares the capability")
+    return Target(name, url, host, port, prefix, capabilities, value)
 
 
 def _host_and_port(url: str) -> tuple[str, int]:

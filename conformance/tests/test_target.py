@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.fake_targets import fake_server, write_implementation
@@ -23,14 +24,26 @@ from streamspec.target import (
     NotTheContract,
     TargetError,
     control_implementation,
+    foreign,
     implementations,
     read_implementation,
     resolve,
     running,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 HEAD = 'name = "x"\ncommand = ["true"]\n'
+TWO_SERVERS = f'{HEAD}servers = ["a", "b"]\n'
 URL_LINE = re.compile(r"^(http://\S+)$")
+
+
+def deviation(reason: str = "it cannot", link: str = "https://x.example/1", servers: Sequence[str] = ()) -> str:
+    """An entry of an impl.toml."""
+    row = f"[[deviations]]\nrequirement = 'head-status'\nreason = '{reason}'\nlink = '{link}'\n"
+    return f"{row}servers = {list(servers)}\n" if servers else row
+
 
 # Names
 
@@ -59,7 +72,23 @@ def test_arguments_are_added_to_the_command(tmp_path: Path) -> None:
 
 
 def test_the_implementations_of_this_checkout_are_found_from_within() -> None:
-    assert {"starlette", "fastapi", "aiohttp", "quart"} <= set(implementations(Path(__file__).parents[2]))
+    root = Path(__file__).parents[2]
+    assert {"starlette", "fastapi", "aiohttp", "quart"} <= set(implementations(root))
+    assert {"litestar", "node-http"} <= set(foreign(root))
+
+
+def test_what_runs_from_a_checkout_finds_its_implementations_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "impls" / "theirs"
+    folder.mkdir(parents=True)
+    path = write_implementation(folder, "true")
+    monkeypatch.setattr(target, "CHECKOUT", tmp_path)
+    monkeypatch.chdir("/")
+    assert implementations() == {"theirs": path}
+    found = resolve("theirs")
+    assert isinstance(found, Implementation)
+    assert found.source == path
 
 
 @pytest.mark.parametrize(
@@ -88,8 +117,15 @@ def test_what_stands_for_nothing_is_refused(spec: str, said: str) -> None:
         ('name = "x"\ncommand = "true"', r"command"),
         ('name = "x"\ncommand = []', r"command"),
         (HEAD + "colour = 1", "colour"),
-        (HEAD + 'capabilities = ["flight"]', "flight.*capabilities"),
+        (HEAD + 'capabilities = ["flight"]', "`capabilities` names 'flight', which is none: gate, status, script"),
         (HEAD + "[[deviations]]\nrequirement = 'head-status'", "reason.*deviations"),
+        (HEAD + deviation(reason=" "), "'head-status' has no `reason`"),
+        (HEAD + deviation(link="see the wiki"), "'head-status' has the `link` 'see the wiki': give the http"),
+        (HEAD + deviation(link="https:"), "has the `link` 'https:'"),
+        (HEAD + deviation(servers=["a"]), "names the server 'a', `servers` does not"),
+        (HEAD + deviation() + deviation(reason="other"), "'head-status' is listed twice"),
+        (TWO_SERVERS + deviation() + deviation(servers=["a"]), "'head-status' is listed twice"),
+        (TWO_SERVERS + deviation(servers=["a", "b"]) + deviation(servers=["b"]), "'head-status' is listed twice"),
         (HEAD + 'ready = "("', "`ready` is not a regular expression"),
         (HEAD + 'ready = "http://"', "`ready` must have a group that is the base URL"),
         (HEAD + "ready_within_s = 0", "ready_within_s"),
@@ -102,6 +138,12 @@ def test_an_impl_toml_that_is_wrong_is_told_by_file_and_key(tmp_path: Path, text
     path.write_text(text)
     with pytest.raises(TargetError, match=f"^{re.escape(str(path))}: .*{said}"):
         read_implementation(path)
+
+
+def test_a_requirement_may_be_a_deviation_under_each_server_for_its_own_reason(tmp_path: Path) -> None:
+    path = tmp_path / "impl.toml"
+    path.write_text(TWO_SERVERS + deviation(servers=["a"]) + deviation(reason="nor can it", servers=["b"]))
+    assert [row.servers for row in read_implementation(path).deviations] == [("a",), ("b",)]
 
 
 def test_an_impl_toml_that_is_no_text_is_told(tmp_path: Path) -> None:
@@ -211,6 +253,26 @@ def test_a_command_that_becomes_no_server_is_told_how(tmp_path: Path, code: str,
     with started(code, tmp_path) as process, pytest.raises(ProcessError, match=f"^p: .*{said}"):
         process.wait_url(URL_LINE, within_s)
     assert process.exit_code is not None
+
+
+def test_a_first_line_that_is_no_url_is_told_at_once(tmp_path: Path) -> None:
+    path = write_implementation(
+        tmp_path, *python("import time; print('Serving on port 80', flush=True); time.sleep(60)"), name="p"
+    )
+    began_s = time.monotonic()
+    with (
+        pytest.raises(ProcessError, match=r"^p: .* printed 'Serving on port 80' first, which is no URL: .*`ready`"),
+        running(read_implementation(path)),
+    ):
+        pass
+    assert time.monotonic() - began_s < 10
+
+
+@pytest.mark.parametrize("command", ["nosuch-command", "false"])
+def test_what_does_not_start_tells_what_it_needs(tmp_path: Path, command: str) -> None:
+    path = write_implementation(tmp_path, command, more="needs = 'Node.js 20'")
+    with pytest.raises(ProcessError, match=r"; it needs Node\.js 20$"), running(read_implementation(path)):
+        pass
 
 
 def test_a_command_that_cannot_be_run_is_told(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from streamspec.report.progress import Progress
 from streamspec.report.proxied import print_proxied
 from streamspec.report.results import encode, exit_code
 from streamspec.requirement import select
-from streamspec.target import implementations, variants
+from streamspec.target import foreign, implementations, variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,6 +77,9 @@ def compare(
     with_variants: Annotated[
         bool, typer.Option("--variants", help="Add impls/variants/*/: helpers and idioms that people use.")
     ] = False,
+    with_foreign: Annotated[
+        bool, typer.Option("--foreign", help="Add impls/foreign/*/: another language, another framework.")
+    ] = False,
     matrix: Annotated[bool, typer.Option("--matrix", help="Each of them under each of its servers.")] = False,
     via: Via = None,
     only: Select = None,
@@ -90,6 +93,7 @@ def compare(
     """Check several targets side by side."""
     specs = targets or list(implementations())
     specs += variants() if with_variants else ()
+    specs += foreign() if with_foreign else ()
     options = _Options(only, skip, strict, report, json, junit, slow_factor)
     _run(lambda: session.choose(specs, matrix=matrix, via=find_all(via or ())), options, print_compare)
 
