@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 WHOLE = results(GOOD, BAD)
 
 
-def test_a_report_is_four_files_at_most(tmp_path: Path) -> None:
+ALL = ["badge.json", "index.html", "junit.xml", "results.json", "summary.md"]
+
+
+def test_a_report_is_five_files(tmp_path: Path) -> None:
     folder, junit = tmp_path / "new" / "report", tmp_path / "other" / "j.xml"
     files.prepare(folder, junit)
     files.write(WHOLE, KNOWN, folder, junit, strict=False)
-    assert sorted(path.name for path in folder.iterdir()) == ["junit.xml", "results.json", "summary.md"]
+    assert sorted(path.name for path in folder.iterdir()) == ALL
     assert decode((folder / "results.json").read_bytes(), "here") == WHOLE
     assert junit.read_bytes() == (folder / "junit.xml").read_bytes()
     assert [path.name for path in junit.parent.iterdir()] == ["j.xml"]
@@ -38,7 +41,7 @@ def test_files_are_readable_as_the_umask_says(tmp_path: Path) -> None:
 
 def test_an_older_report_goes_before_the_run(tmp_path: Path) -> None:
     junit = tmp_path / "j.xml"
-    for name in ("results.json", "junit.xml", "summary.md", "j.xml", "notes.txt"):
+    for name in (*ALL, "j.xml", "notes.txt"):
         (tmp_path / name).write_text("older")
     files.prepare(tmp_path, junit)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
@@ -83,16 +86,16 @@ def test_a_disk_that_fills_up_during_the_run_leaves_no_part(tmp_path: Path, monk
 
 def test_results_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where results.json is, the other files are: a write that fails in between leaves none that looks whole."""
-    left = iter([None, None])
+    left = iter([None] * 4)
 
-    def third_is_full(_: int) -> None:
+    def fifth_is_full(_: int) -> None:
         if next(left, full) is full:
             full()
 
-    monkeypatch.setattr("os.fsync", third_is_full)
+    monkeypatch.setattr("os.fsync", fifth_is_full)
     with pytest.raises(files.ReportError):
         files.write(WHOLE, KNOWN, tmp_path, None, strict=False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "summary.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["badge.json", "index.html", "junit.xml", "summary.md"]
 
 
 def test_what_a_link_leads_to_is_written_into_and_the_link_stays(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from streamspec.report.results import Finding, TargetResults
-    from streamspec.requirement import Requirement
+    from streamspec.report.wording import Described
 
 STYLES = {
     Verdict.PASS: "green",
@@ -55,7 +55,7 @@ MARK_WIDTH = max(len(mark) for mark in MARKS.values())
 
 
 def print_check(
-    console: Console, targets: Sequence[TargetResults], known: Mapping[str, Requirement], *, strict: bool
+    console: Console, targets: Sequence[TargetResults], known: Mapping[str, Described], *, strict: bool
 ) -> None:
     """Targets one by one: requirements by area, what does not hold with its evidence, the totals.
 
@@ -66,7 +66,7 @@ def print_check(
             _print_target(console, target, known, strict=strict)
 
 
-def _print_target(console: Console, target: TargetResults, known: Mapping[str, Requirement], *, strict: bool) -> None:
+def _print_target(console: Console, target: TargetResults, known: Mapping[str, Described], *, strict: bool) -> None:
     console.print(Text.assemble((target.name, "bold"), f"  {target.url}"), soft_wrap=True)
     if said := versions(target):
         console.print(Text(said, "dim"), soft_wrap=True)
@@ -86,7 +86,7 @@ def _print_target(console: Console, target: TargetResults, known: Mapping[str, R
 
 
 def print_compare(
-    console: Console, targets: Sequence[TargetResults], known: Mapping[str, Requirement], *, strict: bool
+    console: Console, targets: Sequence[TargetResults], known: Mapping[str, Described], *, strict: bool
 ) -> None:
     """Several targets: a matrix requirement × target, then evidence, reasons and totals."""
     ids = [made for made in known if any(finding.id == made for target in targets for finding in target.verdicts)]
@@ -223,7 +223,7 @@ def _print_legend(console: Console, targets: Sequence[TargetResults], heads: Seq
         console.print(Text.assemble("  ", _mark(verdict, MARK_WIDTH + 2), MEANINGS[verdict]))
 
 
-def _print_evidence(console: Console, targets: Iterable[TargetResults], known: Mapping[str, Requirement]) -> None:
+def _print_evidence(console: Console, targets: Iterable[TargetResults], known: Mapping[str, Described]) -> None:
     for target in targets:
         for finding in target.verdicts:
             if finding.verdict in {Verdict.FAIL, Verdict.WARN}:
@@ -231,7 +231,7 @@ def _print_evidence(console: Console, targets: Iterable[TargetResults], known: M
                 _print_finding(console, finding, target, known)
 
 
-def _print_finding(console: Console, finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> None:
+def _print_finding(console: Console, finding: Finding, target: TargetResults, known: Mapping[str, Described]) -> None:
     console.print(Text.assemble(_mark(finding.verdict, 0), " ", (finding.id, "bold"), f" on {target.name}"))
     if finding.id in known:
         print_labelled(console, "", known[finding.id].sentence)

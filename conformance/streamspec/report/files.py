@@ -7,21 +7,23 @@ import os
 from typing import TYPE_CHECKING
 
 from streamspec.mistake import Mistake
+from streamspec.report.badge import badge
+from streamspec.report.html import page
 from streamspec.report.junit import junit
 from streamspec.report.markdown import markdown
 from streamspec.report.results import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from streamspec.report.results import Results
-    from streamspec.requirement import Requirement
+    from streamspec.report.wording import Described
 
-RESULTS, JUNIT, SUMMARY = "results.json", "junit.xml", "summary.md"
+RESULTS, PAGE, JUNIT, SUMMARY, BADGE = "results.json", "index.html", "junit.xml", "summary.md", "badge.json"
 
-ROOM_BYTES = 1_048_576
-"""What a report of four targets needs, several times over: a disk that is full shows before the run."""
+ROOM_BYTES = 16 * 1_048_576
+"""What a report of four targets needs, with what was recorded: a disk that is full shows before the run."""
 
 
 class ReportError(Mistake):
@@ -34,7 +36,7 @@ def prepare(folder: Path, junit_file: Path | None) -> None:
     An older report goes before the run and not after it: a run that breaks off leaves none, so nothing that reads
     `results.json` afterwards, or a CI that collects JUnit files, can take the older run for this one.
     """
-    replaced = [folder / RESULTS, folder / JUNIT, folder / SUMMARY]
+    replaced = [folder / name for name in (RESULTS, PAGE, JUNIT, SUMMARY, BADGE)]
     if junit_file is not None and not _is_written_into(junit_file):
         replaced.append(junit_file)
     for path in replaced:
@@ -57,11 +59,25 @@ def prepare(folder: Path, junit_file: Path | None) -> None:
 
 
 def write(
-    results: Results, known: Mapping[str, Requirement], folder: Path, junit_file: Path | None, *, strict: bool
+    results: Results,
+    known: Mapping[str, Described],
+    folder: Path,
+    junit_file: Path | None,
+    *,
+    strict: bool,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write every file, results.json last: where it is, the report is whole. Raises ReportError."""
+    """Write every file, results.json last: where it is, the report is whole. Raises ReportError.
+
+    `notes` stand at the head of the page.
+    """
     xml = junit(results, known, strict=strict)
-    texts = {folder / JUNIT: xml, folder / SUMMARY: markdown(results, known, strict=strict).encode()}
+    texts = {
+        folder / JUNIT: xml,
+        folder / SUMMARY: markdown(results, known, strict=strict).encode(),
+        folder / BADGE: badge(results.targets, strict=strict),
+        folder / PAGE: page(results, known, strict=strict, notes=notes).encode(),
+    }
     if junit_file is not None:
         texts[junit_file] = xml
     texts[folder / RESULTS] = encode(results)

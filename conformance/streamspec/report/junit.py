@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streamspec.report.results import Finding, Results, TargetResults
-    from streamspec.requirement import Requirement
+    from streamspec.report.wording import Described
 
 
-def junit(results: Results, known: Mapping[str, Requirement], *, strict: bool) -> bytes:
+def junit(results: Results, known: Mapping[str, Described], *, strict: bool) -> bytes:
     """The document, UTF-8."""
     root = ET.Element("testsuites", name="streamspec")
     for target in results.targets:
@@ -44,7 +44,7 @@ def junit(results: Results, known: Mapping[str, Requirement], *, strict: bool) -
 
 
 def _add_case(
-    suite: ET.Element, finding: Finding, target: TargetResults, known: Mapping[str, Requirement], *, strict: bool
+    suite: ET.Element, finding: Finding, target: TargetResults, known: Mapping[str, Described], *, strict: bool
 ) -> None:
     area = finding.id.partition("-")[0]
     time = f"{finding.duration_s:.3f}"

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streamspec.report.results import Finding, Results, TargetResults
-    from streamspec.requirement import Requirement
+    from streamspec.report.wording import Described
 
 EMPHASIS = {Verdict.FAIL: "**", Verdict.INCONCLUSIVE: "**", Verdict.WARN: "*", Verdict.DEVIATION: "*"}
 
 
-def markdown(results: Results, known: Mapping[str, Requirement], *, strict: bool) -> str:
+def markdown(results: Results, known: Mapping[str, Described], *, strict: bool) -> str:
     """The whole document."""
     lines = ["# streamspec", ""]
     lines += [f"- {_summary(target, strict=strict)}" for target in results.targets]
@@ -38,7 +38,7 @@ def _summary(target: TargetResults, *, strict: bool) -> str:
     return f"**{_inline(target.name)}** {conclusion(target, strict=strict)}: {totals(target)}{said}{why}"
 
 
-def _matrix(results: Results, known: Mapping[str, Requirement]) -> Iterator[str]:
+def _matrix(results: Results, known: Mapping[str, Described]) -> Iterator[str]:
     cells = [{finding.id: finding for finding in target.verdicts} for target in results.targets]
     yield "| requirement | " + " | ".join(_inline(target.name) for target in results.targets) + " |"
     yield "|---|" + "---|" * len(results.targets)
@@ -53,7 +53,7 @@ def _cell(finding: Finding | None) -> str:
     return f"{emphasis}{MARKS[verdict]}{emphasis}"
 
 
-def _section(finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> Iterator[str]:
+def _section(finding: Finding, target: TargetResults, known: Mapping[str, Described]) -> Iterator[str]:
     yield f"**{MARKS[finding.verdict]}** `{finding.id}` on {_inline(target.name)}"
     if finding.id in known:
         yield f"{known[finding.id].sentence}"

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from streamspec.report.results import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from streamspec.contract import Anchor, Level
     from streamspec.report.results import Finding, TargetResults
-    from streamspec.requirement import Requirement
+
+
+class Described(Protocol):
+    """What reports say of a requirement, whether of servers or of clients."""
+
+    @property
+    def command(self) -> str:
+        """The command of streamspec that runs it."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102 - as in Finding
+    @property
+    def level(self) -> Level: ...  # noqa: D102 - as in Finding
+    @property
+    def sentence(self) -> str:
+        """What must hold."""
+
+    @property
+    def anchor(self) -> Anchor:
+        """Where that is written."""
+
 
 MARKS = {
     Verdict.PASS: "pass",
@@ -71,7 +92,7 @@ def figure_value(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def evidence(finding: Finding, target: TargetResults, known: Mapping[str, Requirement]) -> Iterator[tuple[str, str]]:
+def evidence(finding: Finding, target: TargetResults, known: Mapping[str, Described]) -> Iterator[tuple[str, str]]:
     """Labelled lines that a reader of a failure needs: the source, expected, actual, and how to see it again."""
     if (made := known.get(finding.id)) is not None:
         yield "source", f"{made.anchor.title}: {made.anchor.url}"
@@ -82,14 +103,28 @@ def evidence(finding: Finding, target: TargetResults, known: Mapping[str, Requir
         yield "actual", printable(finding.actual) + _where(finding)
     if finding.verdict is Verdict.DEVIATION:
         yield "reason", printable(" ".join(filter(None, [finding.reason, finding.link])))
-    named = shlex.quote(target.spec) + (f" --server {shlex.quote(target.server)}" if target.server else "")
-    yield "again", f"streamspec check {named} --select {finding.id}"
+    yield "again", again(finding, target, known)
     if finding.curl:
         if target.managed:
-            yield "by hand", f"streamspec serve {named}"
+            yield "by hand", serve(target)
             yield "", finding.curl
         else:
             yield "by hand", finding.curl
+
+
+def again(finding: Finding, target: TargetResults, known: Mapping[str, Described]) -> str:
+    """The command that runs only this requirement, on this target."""
+    command = known[finding.id].command if finding.id in known else "check"
+    return f"streamspec {command} {_named(target)} --select {finding.id}"
+
+
+def serve(target: TargetResults) -> str:
+    """The command that serves a target that the suite launched, to be asked by hand."""
+    return f"streamspec serve {_named(target)}"
+
+
+def _named(target: TargetResults) -> str:
+    return shlex.quote(target.spec) + (f" --server {shlex.quote(target.server)}" if target.server else "")
 
 
 def _where(finding: Finding) -> str:
@@ -116,6 +151,18 @@ def conclusion(target: TargetResults, *, strict: bool) -> str:
     if target.error or target.count(Verdict.INCONCLUSIVE):
         return "inconclusive"
     return "conforms"
+
+
+def headline(targets: Sequence[TargetResults], *, strict: bool) -> str:
+    """What a run comes to, in a few words: `starlette conforms`, `3 of 4 targets conform`."""
+    words = [conclusion(target, strict=strict) for target in targets]
+    if len(targets) == 1:
+        name = printable(targets[0].name)
+        return f"{name}: inconclusive" if words[0] == "inconclusive" else f"{name} {words[0]}"
+    conforming = words.count("conforms")
+    if conforming == len(targets):
+        return f"all {len(targets)} targets conform"
+    return f"{conforming} of {len(targets)} targets conform"
 
 
 def versions(target: TargetResults) -> str:
