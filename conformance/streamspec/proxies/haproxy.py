@@ -31,6 +31,8 @@ KEPT = (
 
 WAITS_FOR_MORE = ("chunks-pacing", "keepalive-while-silent", "keepalive-before-first-event", "load-concurrent")
 
+NOTICES_AT_NEXT_ITEM = (*HIDES_IDLE_DISCONNECTS, "disconnect-pipelined")
+
 VARIANTS = (
     Variant("", "What streams need.", True, (*PATIENT, *NO_DELAY, *ABORT_ON_CLOSE), KEPT),
     Variant(
@@ -54,9 +56,9 @@ VARIANTS = (
         False,
         (*PATIENT, *NO_DELAY),
         KEPT,
-        HIDES_IDLE_DISCONNECTS,
+        NOTICES_AT_NEXT_ITEM,
     ),
-    Variant("defaults", "Neither of the two.", False, PATIENT, KEPT, (*WAITS_FOR_MORE, *HIDES_IDLE_DISCONNECTS)),
+    Variant("defaults", "Neither of the two.", False, PATIENT, KEPT, (*WAITS_FOR_MORE, *NOTICES_AT_NEXT_ITEM)),
 )
 
 

@@ -89,7 +89,7 @@ VARIANTS = (
         False,
         (*HTTP11, *UNBUFFERED, *PATIENT, "proxy_ignore_client_abort on;"),
         KEPT,
-        HIDES_IDLE_DISCONNECTS,
+        (*HIDES_IDLE_DISCONNECTS, "disconnect-pipelined"),
     ),
 )
 

@@ -21,7 +21,6 @@ HIDES_IDLE_DISCONNECTS = (
     "disconnect-fin-idle",
     "disconnect-rst-idle",
     "disconnect-before-first-item",
-    "disconnect-pipelined",
     "disconnect-half-close",
     "disconnect-no-more-items",
     "disconnect-cleanup-awaits",
