@@ -14,6 +14,7 @@ from streamspec.commands.clients import clients
 from streamspec.commands.demo import demo
 from streamspec.commands.judge import judge
 from streamspec.commands.lint import lint
+from streamspec.commands.report import report
 from streamspec.commands.serve import serve
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command()(check)
 app.command()(compare)
 app.command()(clients)
 app.command()(judge)
+app.command()(report)
 app.command("list")(list_requirements)
 app.command()(explain)
 app.command()(lint)

@@ -15,7 +15,8 @@ Skip = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="A SHOULD that does not hold is a violation too.")]
 Report = Annotated[
-    Path, typer.Option("--report", help="Folder for results.json, junit.xml and summary.md.", metavar="DIR")
+    Path,
+    typer.Option("--report", help="Folder for the report: a page, results.json, JUnit XML, a summary.", metavar="DIR"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write results.json, and nothing else, to standard output.")]
 JUnit = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML to this file too.", metavar="FILE")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamspec.report.proxied import proxied_markdown
 from streamspec.report.results import Verdict
 from streamspec.report.wording import MARKS, by_cause, conclusion, evidence, printable, totals, versions
 
@@ -20,7 +21,7 @@ def markdown(results: Results, known: Mapping[str, Described], *, strict: bool) 
     """The whole document."""
     lines = ["# streamspec", ""]
     lines += [f"- {_summary(target, strict=strict)}" for target in results.targets]
-    lines += ["", *_matrix(results, known)]
+    lines += ["", *_matrix(results, known), *proxied_markdown(results.targets)]
     for target in results.targets:
         for finding in target.verdicts:
             if finding.verdict in {Verdict.FAIL, Verdict.WARN, Verdict.DEVIATION}:

@@ -48,7 +48,7 @@ MEANINGS = {
     Verdict.PASS: "it holds",
     Verdict.FAIL: "a MUST does not hold",
     Verdict.WARN: "a SHOULD does not hold",
-    Verdict.DEVIATION: "it does not hold, and the impl.toml says why",
+    Verdict.DEVIATION: "it does not hold, for a reason that is known and listed",
     Verdict.INCONCLUSIVE: "it could not be observed",
     Verdict.NOT_APPLICABLE: "not applicable to this target",
 }
@@ -104,7 +104,7 @@ def evidence(finding: Finding, target: TargetResults, known: Mapping[str, Descri
     if finding.verdict is Verdict.DEVIATION:
         yield "reason", printable(" ".join(filter(None, [finding.reason, finding.link])))
     yield "again", again(finding, target, known)
-    if finding.curl:
+    if finding.curl and target.via is None:  # the proxy went with the run
         if target.managed:
             yield "by hand", serve(target)
             yield "", finding.curl
@@ -114,8 +114,14 @@ def evidence(finding: Finding, target: TargetResults, known: Mapping[str, Descri
 
 def again(finding: Finding, target: TargetResults, known: Mapping[str, Described]) -> str:
     """The command that runs only this requirement, on this target."""
+    select = f"--select {finding.id}"
+    if target.via:
+        matrix = " --matrix" if target.server else ""
+        return f"streamspec compare {shlex.quote(target.spec)}{matrix} --via {target.via} {select}"
+    if target.direct:
+        return f"streamspec check {shlex.quote(target.spec)} --direct http://{shlex.quote(target.direct)} {select}"
     command = known[finding.id].command if finding.id in known else "check"
-    return f"streamspec {command} {_named(target)} --select {finding.id}"
+    return f"streamspec {command} {_named(target)} {select}"
 
 
 def serve(target: TargetResults) -> str:
@@ -175,6 +181,8 @@ def versions(target: TargetResults) -> str:
             parts.append(f"{part['name']} {part.get('version', '')}".strip() + http)
     if target.describe.get("python"):
         parts.append(f"Python {target.describe['python']}")
+    if target.via_version:
+        parts.append(f"behind {target.via_version}")
     return printable(", ".join(dict.fromkeys(parts)))
 
 
