@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import socket
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 from tests.fake_targets import fake_server
 from tests.sample_results import GOOD, KNOWN, MUST, SHOULD
 
@@ -23,7 +25,9 @@ from streamspec.proxies.aspects import ASPECTS, Aspect, answer, broken, cannot_k
 from streamspec.proxies.hop_by_hop import HOP_BY_HOP
 from streamspec.proxies.launching import Front, free_port
 from streamspec.proxies.proxy import Place, Variant, origin_of
+from streamspec.report.proxied import print_proxied, proxied_markdown
 from streamspec.report.results import ExitCode, Finding, Results, TargetResults, Verdict, exit_code
+from streamspec.report.wording import evidence
 from streamspec.requirement import select
 from streamspec.runner import Check
 from streamspec.target import Deviation, TargetError, behind, control_implementation, running
@@ -338,3 +342,46 @@ def test_tables_of_half_a_run_are_refused() -> None:
     results = Results("2026-11-22T10:00:00+00:00", "0", [GOOD, replace(half, via="nginx")], complete=True)
     with pytest.raises(table.NoSuchRun, match="was not observed"):
         table.tables(results)
+
+
+# What is printed
+
+
+def printed(*targets: TargetResults) -> str:
+    console = Console(width=200, file=io.StringIO(), highlight=False)
+    print_proxied(console, targets)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_report_names_what_a_proxy_breaks_and_how_to_see_it_again() -> None:
+    direct = replace(GOOD, spec="good", verdicts=[finding("chunks-causal", Verdict.PASS)])
+    broke = finding("chunks-causal", Verdict.FAIL, expected="soon", actual="late", curl="curl -N http://127.0.0.1/")
+    through = replace(seen(broke), via="nginx:buffered", via_version="nginx 1.22.1")
+    told = printed(direct, through)
+    assert "nginx:buffered (nginx 1.22.1) breaks 1 requirement that holds directly:" in told
+    assert re.search(r"breaks +chunks-causal\n", told)
+    assert re.search(r"Text arrives live +yes +NO", told)
+    assert dict(evidence(broke, through, KNOWN)) == {
+        "source": f"{KNOWN['chunks-causal'].anchor.title}: {KNOWN['chunks-causal'].anchor.url}",
+        "expected": "soon",
+        "actual": "late",
+        "again": "streamspec compare good --via nginx:buffered --select chunks-causal",
+    }
+    [heading] = [line for line in proxied_markdown([direct, through]) if line.startswith("###")]
+    assert heading == "### good, directly and behind a proxy"
+
+
+def test_a_report_on_a_deployed_path_says_how_to_see_it_again() -> None:
+    through = replace(seen(broke := finding("chunks-causal", Verdict.FAIL)), spec="http://h:1", direct="o:2")
+    again = dict(evidence(broke, through, KNOWN))["again"]
+    assert again == "streamspec check http://h:1 --direct http://o:2 --select chunks-causal"
+
+
+def test_a_proxy_that_breaks_nothing_is_said_to() -> None:
+    direct = replace(GOOD, verdicts=[finding("chunks-causal", Verdict.PASS)])
+    through = replace(seen(finding("chunks-causal", Verdict.PASS)), via="nginx")
+    assert "nginx breaks nothing that a proxy can keep" in printed(direct, through)
+    assert printed(direct) == ""
+    absent = replace(through, error="nginx is not installed here: apt-get install nginx", verdicts=[])
+    assert "nginx: nginx is not installed here: apt-get install nginx" in printed(direct, absent)
