@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json as json_text
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from streamspec.lint.address import Address
 from streamspec.mistake import Mistake
 from streamspec.testing.stream import Stream
 from streamspec_client.probe import Clock, Connection, Unreachable
+from streamspec_client.tls import trusting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,24 +67,23 @@ class Probe:
         headers: Mapping[str, str] | None = None,
         within_s: float = WITHIN_S,
     ) -> Stream:
-        """Any other method. `server` may be a base URL too. Raises CannotAsk where nobody answers there."""
-        base = urlsplit(str(server))
-        if base.scheme != "http" or not base.hostname:
-            raise CannotAsk(f"{server}: give a server of streamspec_server, or a base URL that starts with http://")
+        """Any other method. `server` may be the base URL of one that runs elsewhere. Raises CannotAsk."""
+        address = Address.of(f"{str(server).rstrip('/')}/{path.removeprefix('/')}")
+        asked = f"{method} {address.target}"
         fields = list((headers or {}).items())
         names = {name.lower() for name, _ in fields}
         if json is not None:
             body = json_text.dumps(json).encode()
             fields += [("Content-Type", "application/json")] if "content-type" not in names else []
         clock = Clock.start()
-        target = f"{base.path.rstrip('/')}/{path.removeprefix('/')}"
+        tls = trusting() if address.scheme == "https" else None
         try:
-            connection = Connection(target, base.hostname, base.port or 80, clock, connect_within_s=within_s)
+            connection = Connection(asked, address.host, address.port, clock, connect_within_s=within_s, tls=tls)
         except Unreachable as error:
-            raise CannotAsk(f"{method} {target}: {error}") from error
+            raise CannotAsk(f"{asked}: {error}") from error
         self._connections.append(connection)
-        stream = Stream(connection, clock, f"{method} {target}", within_s, None if isinstance(server, str) else server)
-        connection.request(method, target, fields, body, within_s=within_s)
+        stream = Stream(connection, clock, asked, within_s, None if isinstance(server, str) else server)
+        connection.request(method, address.target, fields, body, within_s=within_s)
         return stream
 
     def __enter__(self) -> Self:

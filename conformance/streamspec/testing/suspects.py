@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamspec.lint.suspects import PROXIES, in_between
 from streamspec.testing.checks import BURST_S
 from streamspec_client.trace import Framing
 
@@ -45,12 +46,10 @@ def _named(response: Response) -> Iterator[str]:
             "whatever made the Content-Length: it knew the whole body before it sent the header section. A response "
             "that is no streaming one, or a middleware that reads the body (to log, sign or cache it)"
         )
-    via, server = response.value("via"), response.value("server") or ""
-    if via or "nginx" in server.lower():
-        yield (
-            f"the proxy ({f'Via: {via}' if via else f'Server: {server}'}): proxies collect unless told not to; nginx "
-            "needs `proxy_buffering off` or X-Accel-Buffering: no in the response"
-        )
+    for name in in_between(response):
+        yield f"what stands in between: {PROXIES[name]}"
+    if (via := response.value("via")) and not in_between(response):
+        yield f"the proxy (Via: {via}): most collect unless they are told not to"
 
 
 def _by_size(response: Response) -> Iterator[str]:
