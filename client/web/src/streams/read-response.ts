@@ -72,7 +72,8 @@ function endingOfError(error: unknown, signal: AbortSignal): Ending {
   if (error instanceof Refused) return { kind: "refused", sentence: `Refused with ${error.message}` };
   if (error instanceof Unreachable) return { kind: "unreachable", sentence: error.message };
   if (error instanceof EventTooLarge) return truncated(error.message);
-  // The body of a response that broke: fetch tells a TypeError, and nothing else.
+  // The body of a response that broke: fetch tells a TypeError, and nothing else. What had come and was not read yet is
+  // dropped ("error a stream" in the Streams standard empties its queue).
   if (error instanceof TypeError) return truncated("the connection broke before the last chunk");
   throw error;
 }
