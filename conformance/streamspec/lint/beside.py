@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamspec.lint.content import counted
 from streamspec.lint.visit import ASKED, BROWSER, HTTP10
 from streamspec_client.trace import Ending, Framing
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 DELAY_S = 0.1
 """What the way adds to a time before it is told: a network's round trip is less, what is held back waits longer."""
-
-CLUMP = 2
-"""So many times as many pieces at a moment are clumps that the path made."""
 
 UNSEEN = "unknown: whether a client that leaves the path is noticed at the origin, which neither end shows"
 
@@ -76,9 +74,9 @@ def _of_delivery(path: Look, origin: Look) -> Iterator[str]:
         return
     if later := _later(there.first_s - path.asked_at_s, here.first_s - origin.asked_at_s):
         yield f"the first of its {there.noun} comes {later} later"
-    if len(there.signs_s) / there.moments >= CLUMP * len(here.signs_s) / here.moments:
+    if there.is_clumped_beside(here):
         yield (
-            f"buffered: {len(there.signs_s)} {there.noun} at {there.moments} moment{'s' * (there.moments > 1)}, "
+            f"buffered: {counted(len(there.signs_s), there.noun)} at {counted(there.moments, 'moments')}, "
             f"at the origin {len(here.signs_s)} at {here.moments}"
         )
 

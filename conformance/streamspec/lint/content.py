@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from email.message import Message
 from enum import StrEnum
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from streamspec.dispatches import dispatched
@@ -32,8 +32,12 @@ RECORD_SEPARATOR = b"\x1e"
 """What begins each text of application/json-seq (RFC 7464)."""
 
 MOMENT_S = 0.010
-"""Arrivals nearer to each other than this are one moment: what one write, or one full buffer, brings comes within
-1 ms on loopback and within a few on a network, and producers that people wait for take longer for an item."""
+"""What arrives within this time is one moment: what one write, or one full buffer, brings comes within 1 ms on loopback
+and within a few on a network, and producers that people wait for take longer for an item."""
+
+
+CLUMP = 3
+"""So many times as many pieces at a moment are no noise: that joins two now and then, on a busy machine too."""
 
 
 class Kind(StrEnum):
@@ -53,6 +57,11 @@ PIECES = {
     Kind.DOCUMENT: "chunks",
     Kind.OTHER: "chunks",
 }
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 event`, `2 events`: the noun is given in the plural."""
+    return f"{count} {noun.removesuffix('s') if count == 1 else noun}"
 
 
 def media_type(response: Response) -> str:
@@ -103,7 +112,23 @@ class Content:
     @property
     def moments(self) -> int:
         """At how many moments pieces arrived."""
-        return sum(later - earlier > MOMENT_S for earlier, later in pairwise(self.signs_s)) + bool(self.signs_s)
+        count, since_s = 0, -NEVER_S
+        for at_s in self.signs_s:
+            if at_s - since_s > MOMENT_S:
+                count, since_s = count + 1, at_s
+        return count
+
+    @property
+    def pieces_at_once(self) -> float:
+        """How many pieces a moment brings, on average."""
+        return len(self.signs_s) / max(1, self.moments)
+
+    def is_clumped_beside(self, live: Content) -> bool:
+        """Whether pieces come several at a time that by another way come one by one.
+
+        A stream that is too fast for one by one anyhow comes in clumps of any size.
+        """
+        return live.pieces_at_once < 2 and self.pieces_at_once >= CLUMP * live.pieces_at_once
 
     @property
     def spread_s(self) -> float:

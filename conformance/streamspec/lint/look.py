@@ -117,7 +117,7 @@ def look(
         while not connection.response_count and not connection.closed:
             rest_s = deadline_s - clock.now_s()
             if rest_s <= 0:
-                why_left = f"left after {limits.max_time_s:g} s (--max-time)"
+                why_left = f"left after --max-time {limits.max_time_s:g}"
                 break
             connection.wait_more(min(rest_s, GLANCE_S))
             if clock.now_s() - glanced_s < GLANCE_S:
@@ -135,7 +135,7 @@ def look(
 
 def _why_enough(content: Content, limits: Limits, enough: Callable[[Content], bool] | None) -> str:
     if content.pieces >= limits.max_events:
-        return f"left after {content.pieces} {content.noun} (--max-events)"
+        return f"left after --max-events {limits.max_events}"
     if len(content.response.body) >= LARGEST_BODY:
         return f"left after {len(content.response.body) >> 20} MiB"
     return "left when that was enough" if enough is not None and enough(content) else ""

@@ -65,11 +65,13 @@ def lint(
 def _told(error: Unreachable, request: Request) -> str:
     """Why a server cannot be reached, and what to do about it."""
     url = request.address.url
+    if isinstance(error, Untrusted) and "mismatch" in error.reason.lower():
+        return f"{url}: {error}; ask by the name that it is for, or trust whatever comes (-k)"
     if isinstance(error, Untrusted):
         return f"{url}: {error}; --cacert FILE trusts who signed it, -k whatever comes"
     if request.address.is_tls and "tls fails" in error.reason.lower():
         return f"{url}: {error}; does it speak plain HTTP (http://)?"
-    if "resolve" in error.reason:
+    if "name" in error.reason:
         return f"{url}: {error}; is the host's name right?"
     return f"{url}: {error}; is it running, and is the port right?"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.live import Live
 from rich.text import Text
 
+from streamspec.lint.content import counted
 from streamspec.lint.verdicts import Seen, seen
 from streamspec.report.wording import printable
 
@@ -71,8 +72,8 @@ def told(look: Seen) -> str:
     if look.status != 200:
         return f"{look.status} after {look.duration_ms:.0f} ms"
     coding = next((f", {value}" for name, value in look.fields if name.lower() == "content-encoding"), "")
-    end = f"{look.pieces} {look.noun}{printable(coding)} at {look.moments} moment{'' if look.moments == 1 else 's'}"
-    return f"{end} in {look.duration_ms / 1000:.1f} s, {look.why_left or look.ended}"
+    pieces = f"{counted(look.pieces, look.noun)}{printable(coding)} at {counted(look.moments, 'moments')}"
+    return f"{pieces} in {look.duration_ms / 1000:.1f} s, {look.why_left or look.ended}"
 
 
 class Timeline:

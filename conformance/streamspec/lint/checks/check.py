@@ -57,7 +57,8 @@ def check(id: str, level: Level, anchor: Anchor) -> Callable[[Judge], Judge]:  #
 def response_of(look: Look) -> Response:
     """The response of a look. NotObserved where none came."""
     if look.response is None:
-        raise NotObserved(f"no answer came: {look.why_left or 'the server closed the connection'}")
+        hint = "" if look.request.address.is_tls else "; is TLS spoken there (https://)?"
+        raise NotObserved(f"no answer came: {look.why_left or 'the server closed the connection' + hint}")
     return look.response
 
 

@@ -33,6 +33,21 @@ TLS_ALERT = b"\x15\x03"
 """How TLS begins to say that it was not spoken to (RFC 8446, section 5.1)."""
 
 
+FOLLOW = "which -L follows"
+HINTS = {
+    **dict.fromkeys((301, 302, 303, 307, 308), FOLLOW),
+    204: "which tells an EventSource to stop",
+    401: "(-u, or -H 'Authorization: …')",
+    403: "(perhaps -u, -b or -H are missing)",
+    404: "(is the path right?)",
+    405: "(another method: -X)",
+    406: "(another media type: -H 'Accept: …')",
+    415: "(another one of the body: -H 'Content-Type: …')",
+    422: "(another body: -d)",
+}
+"""What to do about a status, in a few words."""
+
+
 def _trace(visit: Visit, names: Sequence[str], response: Response | None) -> Trace:
     """What was asked for as an exchange: the one conversation, under each of the names that a judge looks for."""
     conversation = visit.asked.conversation
@@ -54,7 +69,10 @@ def _status(requirement: Requirement, visit: Visit) -> Figures | None:
     if visit.asked.response is None and received:
         hint = ": that is TLS, so ask with https://" if received.startswith(TLS_ALERT) else ""
         raise Violation(expected="an HTTP response", actual=f"{received[:60]!r}{hint}")
-    response_of(visit.asked)
+    response = response_of(visit.asked)
+    if response.status in HINTS:
+        told = f"{response.status} {HINTS[response.status]}"
+        raise Violation(expected="status 200", actual=f"{told}: {response.body[:160]!r}", at_s=response.head_at_s)
     return requirement.judge(_trace(visit, BOTH, None))
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from streamspec.contract import Anchor, Level, html, rfc
 from streamspec.judging import expect
 from streamspec.lint.checks.check import NotApplicable, check, stream_of, streamed
-from streamspec.lint.content import Kind
+from streamspec.lint.content import Kind, counted
 from streamspec.lint.suspects import who_held_back
-from streamspec.lint.visit import ASKED, BROWSER, HTTP10
+from streamspec.lint.visit import ASKED, BROWSER, HTTP10, PROOF_MOMENTS
 from streamspec.requirement import NotObserved, Violation
 from streamspec_client.trace import Ending, Framing
 
@@ -33,9 +33,6 @@ is let go takes milliseconds, however many pieces it holds."""
 
 WAIT_S = 0.5
 """A burst after less than this may be an answer that was ready. People see a delay of half a second."""
-
-CLUMP = 3
-"""So many times as many pieces at a moment as in the same stream asked for plainly: they are held back in clumps."""
 
 
 @check("lint-stream", MUST, rfc(9112, "7.1"))
@@ -90,7 +87,9 @@ def _expect_no_burst(look: Look, response: Response, content: Content) -> None:
     if not _is_burst(look, content):
         return
     wait_s = content.first_s - look.asked_at_s
-    came = f"{len(content.signs_s)} {content.noun} within {content.spread_s * 1000:.1f} ms, {wait_s:.1f} s after"
+    came = (
+        f"{counted(len(content.signs_s), content.noun)} within {content.spread_s * 1000:.1f} ms, {wait_s:.1f} s after"
+    )
     if response.framing is Framing.CONTENT_LENGTH or (len(content.signs_s) > 1 and wait_s >= WAIT_S):
         suspect = who_held_back(look, response, content)
         raise Violation(
@@ -130,15 +129,16 @@ def _as_live_as_asked(visit: Visit, name: str) -> Figures:
         _expect_no_burst(look, response, content)  # by itself: the plain one is no measure
         return _figures(look, content)
     _expect_not_withheld(visit.asked, look, response)
-    enough = min(plain.moments, CLUMP)
+    enough = min(plain.moments, PROOF_MOMENTS)
     if content.undecoded and content.moments < enough:
         raise _held_back(
-            visit.asked, look, f"{len(response.body)} bytes of {content.coding} at {content.moments} moments"
+            visit.asked,
+            look,
+            f"{len(response.body)} bytes of {content.coding} at {counted(content.moments, 'moments')}",
         )
     if content.signs_s and not content.undecoded:
-        rate = len(content.signs_s) / content.moments
-        if _is_burst(look, content) or rate >= CLUMP * len(plain.signs_s) / plain.moments:
-            told = f"{len(content.signs_s)} {content.noun} at {_times(content.moments, 'moment')}"
+        if _is_burst(look, content) or content.is_clumped_beside(plain):
+            told = f"{counted(len(content.signs_s), content.noun)} at {counted(content.moments, 'moments')}"
             after_s = content.first_s - look.asked_at_s
             raise _held_back(visit.asked, look, f"{told}, the first {after_s:.1f} s after the request")
     return _figures(look, content)
@@ -163,13 +163,9 @@ def _held_back(asked: Look, look: Look, told: str) -> Violation:
     assert plain is not None  # noqa: S101 - callers have looked
     assert response is not None  # noqa: S101 - as above
     assert content is not None  # noqa: S101 - as above
-    usual = f"{len(plain.signs_s)} {plain.noun} at {_times(plain.moments, 'moment')}"
+    usual = f"{counted(len(plain.signs_s), plain.noun)} at {counted(plain.moments, 'moments')}"
     suspect = who_held_back(look, response, content)
     return Violation(expected=f"about as {ASKED}: {usual}", actual=f"{told}: {suspect}")
-
-
-def _times(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 @check("lint-head-early", SHOULD, html("server-sent-events"))
