@@ -14,7 +14,7 @@ from streamspec.mistake import Mistake
 from streamspec.report import files
 from streamspec.report.merging import merged
 from streamspec.report.results import read
-from streamspec.report.wording import conclusion, totals
+from streamspec.report.wording import Described, conclusion, totals
 from streamspec.requirement import all_requirements
 
 
@@ -37,7 +37,8 @@ def report(
         if len(results) > 1 and any(path.resolve() == written.resolve() for path in results):
             raise WouldBeLost(f"{written}: the report of all would replace it; give --report another folder")
         files.prepare(folder, junit)
-        known = {made.id: made for made in (*all_requirements(), *all_client_requirements())}
+        known: dict[str, Described] = {made.id: made for made in all_requirements()}
+        known |= {made.id: made for made in all_client_requirements()}
         files.write(whole, known, folder, junit, strict=strict, notes=notes)
         for note in notes:
             say(note)
