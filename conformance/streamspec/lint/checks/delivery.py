@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamspec.contract import Anchor, Level, html, rfc
 from streamspec.judging import expect
 from streamspec.lint.checks.check import NotApplicable, check, stream_of, streamed
-from streamspec.lint.content import Kind, counted
+from streamspec.lint.content import CLUMP, Kind, counted
 from streamspec.lint.suspects import who_held_back
 from streamspec.lint.visit import ASKED, BROWSER, HTTP10, PROOF_MOMENTS
 from streamspec.requirement import NotObserved, Violation
@@ -30,6 +30,9 @@ BURST_S = 0.05
 BURST_SHARE = 0.05
 """Pieces that come within this time, or within this share of the time before the first, are one burst: a buffer that
 is let go takes milliseconds, however many pieces it holds."""
+
+SURE_PIECES = 5
+"""So many pieces in the time in which another look has none: a feed that has news at random times is seldom so still."""
 
 WAIT_S = 0.5
 """A burst after less than this may be an answer that was ready. People see a delay of half a second."""
@@ -76,6 +79,12 @@ def _figures(look: Look, content: Content) -> Figures:
 def _is_burst(look: Look, content: Content) -> bool:
     wait_s = content.first_s - look.asked_at_s
     return content.spread_s <= max(BURST_S, BURST_SHARE * wait_s)
+
+
+def _is_burst_beside(look: Look, content: Content, plain: Content) -> bool:
+    """Whether it is a burst of as many pieces as took several times as long plainly."""
+    usual_s = plain.signs_s[: len(content.signs_s)]
+    return _is_burst(look, content) and CLUMP * content.spread_s < usual_s[-1] - usual_s[0]
 
 
 def _expect_no_burst(look: Look, response: Response, content: Content) -> None:
@@ -136,11 +145,10 @@ def _as_live_as_asked(visit: Visit, name: str) -> Figures:
             look,
             f"{len(response.body)} bytes of {content.coding} at {counted(content.moments, 'moments')}",
         )
-    if content.signs_s and not content.undecoded:
-        if _is_burst(look, content) or content.is_clumped_beside(plain):
-            told = f"{counted(len(content.signs_s), content.noun)} at {counted(content.moments, 'moments')}"
-            after_s = content.first_s - look.asked_at_s
-            raise _held_back(visit.asked, look, f"{told}, the first {after_s:.1f} s after the request")
+    if not content.undecoded and (_is_burst_beside(look, content, plain) or content.is_clumped_beside(plain)):
+        told = f"{counted(len(content.signs_s), content.noun)} at {counted(content.moments, 'moments')}"
+        after_s = content.first_s - look.asked_at_s
+        raise _held_back(visit.asked, look, f"{told}, the first {after_s:.1f} s after the request")
     return _figures(look, content)
 
 
@@ -153,7 +161,7 @@ def _expect_not_withheld(asked: Look, look: Look, response: Response) -> None:
         return
     meanwhile = sum(at_s - asked.asked_at_s < look.watched_s for at_s in plain.signs_s)
     told = f"none of its {plain.noun} in {look.watched_s:.1f} s"
-    if meanwhile > 1:
+    if meanwhile >= SURE_PIECES:
         raise _held_back(asked, look, told)
     raise NotObserved(f"{told}, {response.ending}")
 
