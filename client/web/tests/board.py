@@ -74,6 +74,10 @@ class Board:
         self.page = page
         self.columns = {name: Column(page, name) for name in FOUR}
 
+    def each(self) -> list[Column]:
+        """The columns, as they stand on the page."""
+        return list(self.columns.values())
+
     def read_text(self, *, count: int, interval_ms: int) -> None:
         self._choose("fetch")
         self._fill(count, interval_ms)

@@ -4,47 +4,42 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import ExitStack
 
-import pytest
 from playwright.sync_api import Browser, expect
-from tests.board import FOUR, Board
+from tests.board import Board
 from tests.relay import Relay
 
-each_server = pytest.mark.parametrize("name", FOUR)
 
-
-@each_server
-def test_text_that_fails_is_cut_short(board: Board, name: str) -> None:
+def test_text_that_fails_is_cut_short(board: Board) -> None:
     # The gate, because a browser drops what it has received and the page has not read when the connection breaks.
     board.script_text([{"text": "a piece, and then no last chunk"}, {"text": "", "gate": True}], end="fail")
-    column = board.columns[name]
-    column.start()
-    column.expect_text("a piece, and then no last chunk")
-    column.open_gate()
-    column.expect_phase("Cut short")
-    column.expect_sentence("the connection broke before the last chunk")
-    column.expect_text("a piece, and then no last chunk")
-    column.expect_producer("failed, cleaned up, 2 items produced")
+    board.press("Start all at once")
+    for column in board.each():
+        column.expect_text("a piece, and then no last chunk")
+        column.open_gate()
+        column.expect_phase("Cut short")
+        column.expect_sentence("the connection broke before the last chunk")
+        column.expect_text("a piece, and then no last chunk")
+        column.expect_producer("failed, cleaned up, 2 items produced")
 
 
-@each_server
-def test_events_that_fail_are_failed_with_the_servers_words(board: Board, name: str) -> None:
+def test_events_that_fail_are_failed_with_the_servers_words(board: Board) -> None:
     board.script_events([{"data": "before"}], end="fail")
-    column = board.columns[name]
-    column.start()
-    column.expect_phase("Failed")
-    column.expect_sentence(re.compile("^The server says that it failed: .+"))
-    column.expect_text(re.compile(r"^message  before\nerror  \{.*500.*\}\n$"))
+    board.press("Start all at once")
+    for column in board.each():
+        column.expect_phase("Failed")
+        column.expect_sentence(re.compile("^The server says that it failed: .+"))
+        column.expect_text(re.compile(r"^message  before\nerror  \{.*500.*\}\n$"))
 
 
-@each_server
-def test_a_stream_that_fails_before_it_starts_is_refused(board: Board, name: str) -> None:
+def test_a_stream_that_fails_before_it_starts_is_refused(board: Board) -> None:
     board.script_text([{"text": "never"}], fail_before_start=True)
-    column = board.columns[name]
-    column.start()
-    column.expect_phase("Refused")
-    column.expect_sentence("Refused with 500")
-    column.expect_producer("failed, cleaned up, 0 items produced")
+    board.press("Start all at once")
+    for column in board.each():
+        column.expect_phase("Refused")
+        column.expect_sentence("Refused with 500")
+        column.expect_producer("failed, cleaned up, 0 items produced")
 
 
 def test_a_bad_parameter_is_refused_with_the_problem(board: Board) -> None:
@@ -68,24 +63,25 @@ def test_events_that_break_off_are_cut_short(board: Board, urls: dict[str, str])
         column.expect_producer("disconnected, cleaned up")
 
 
-@each_server
-def test_an_event_source_comes_back_where_it_was(board: Board, urls: dict[str, str], name: str) -> None:
-    with Relay(urls[name]) as relay:
-        column = board.columns[name]
-        column.move(relay.url)
+def test_event_sources_come_back_where_they_were(board: Board, urls: dict[str, str]) -> None:
+    with ExitStack() as stack:
+        relays = [stack.enter_context(Relay(urls[column.name])) for column in board.each()]
+        for column, relay in zip(board.each(), relays, strict=True):
+            column.move(relay.url)
         board.read_event_source(count=5, interval_ms=150)
-        column.start()
-        column.expect_text(re.compile(r"message #2 "))
-        relay.break_connections()
-        column.expect_phase("Reconnecting")
-        column.expect_sentence(re.compile("the browser comes back by itself, with Last-Event-ID [2-4]"))
-        column.expect_phase("Complete")
-        ids = re.findall(r"^message #(\d) ", column.arrived.inner_text(), re.MULTILINE)
-        assert ids == ["1", "2", "3", "4", "5"]
-        expect(column.figure("Connections")).to_have_text("2")
-        first, second = relay.last_event_ids("/sse")
-        assert first is None
-        assert second in {"2", "3", "4"}
+        for column, relay in zip(board.each(), relays, strict=True):
+            column.start()
+            column.expect_text(re.compile(r"message #2 "))
+            relay.break_connections()
+            column.expect_sentence(re.compile("the browser comes back by itself, with Last-Event-ID [2-4]"))
+        for column, relay in zip(board.each(), relays, strict=True):
+            column.expect_phase("Complete")
+            ids = re.findall(r"^message #(\d) ", column.arrived.inner_text(), re.MULTILINE)
+            assert ids == ["1", "2", "3", "4", "5"]
+            expect(column.figure("Connections")).to_have_text("2")
+            first, second = relay.last_event_ids("/sse")
+            assert first is None
+            assert second in {"2", "3", "4"}
 
 
 def test_an_event_source_that_is_not_closed_is_told_that_there_is_no_more(board: Board, urls: dict[str, str]) -> None:

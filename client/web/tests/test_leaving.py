@@ -79,57 +79,57 @@ def test_the_server_sees_an_event_source_closed_within_100_ms(board: Board, urls
     assert totals(urls[name])["opened"] == totals(urls[name])["cleaned"]
 
 
-@each_server
-def test_a_closed_tab_stops_the_producer(board: Board, name: str) -> None:
-    ledger = hanging(board, name)
+def test_a_closed_tab_stops_the_producers(board: Board) -> None:
+    ledgers = all_hanging(board)
     board.page.close()
-    assert state(ledger, until_closed=True).reason == "disconnected"
+    for ledger in ledgers:
+        assert state(ledger, until_closed=True).reason == "disconnected"
 
 
-@each_server
-def test_a_page_that_is_left_stops_the_producer_and_says_so_on_the_way_back(board: Board, name: str) -> None:
-    ledger = hanging(board, name)
+def test_a_page_that_is_left_stops_the_producers_and_says_so_on_the_way_back(board: Board) -> None:
+    ledgers = all_hanging(board)
     board.page.goto("about:blank")
-    assert state(ledger, until_closed=True).reason == "disconnected"
-    board.page.go_back()
-    # From the browser's cache of pages as it was left, or loaded anew: in neither case does it stream.
-    expect(board.columns[name].root.locator(".badge")).to_have_text(re.compile("Stopped|Not started"))
+    for ledger in ledgers:
+        assert state(ledger, until_closed=True).reason == "disconnected"
+    board.page.evaluate("history.back()")
+    for column in board.each():
+        # From the browser's cache of pages as it was left, or loaded anew: in neither case does it stream.
+        expect(column.root.locator(".badge")).to_have_text(re.compile("Stopped|Not started"))
 
 
-def test_an_event_source_is_left_with_the_page_and_does_not_come_back(board: Board, urls: dict[str, str]) -> None:
+def test_event_sources_are_left_with_the_page_and_do_not_come_back(board: Board, urls: dict[str, str]) -> None:
     board.read_event_source(count=2, interval_ms=60_000)
-    column = board.columns["starlette"]
-    column.start()
-    column.expect_text(re.compile("^message #1 "))
-    opened = totals(urls["starlette"])["opened"]
+    board.press("Start all at once")
+    for column in board.each():
+        column.expect_text(re.compile("^message #1 "))
+    opened = {name: totals(url)["opened"] for name, url in urls.items()}
     board.page.goto("about:blank")
-    wait_for_open(urls["starlette"], 0)
-    assert totals(urls["starlette"])["opened"] == opened
+    for name, url in urls.items():
+        wait_for_open(url, 0)
+        assert totals(url)["opened"] == opened[name]
 
 
-@each_server
-def test_restart_leaves_the_stream_before(board: Board, name: str) -> None:
-    before = hanging(board, name)
-    column = board.columns[name]
-    column.start()
-    expect(column.root.get_by_role("link", name="What the server tells")).not_to_have_attribute("href", before)
-    assert state(before, until_closed=True).reason == "disconnected"
-    column.expect_phase("Streaming")
-    column.stop()
+def test_restart_leaves_the_stream_before(board: Board) -> None:
+    for column, before in zip(board.each(), all_hanging(board), strict=True):
+        column.start()
+        expect(column.root.get_by_role("link", name="What the server tells")).not_to_have_attribute("href", before)
+        assert state(before, until_closed=True).reason == "disconnected"
+        column.expect_phase("Streaming")
 
 
 def test_another_server_in_the_column_leaves_the_stream_before(board: Board, urls: dict[str, str]) -> None:
-    ledger = hanging(board, "quart")
-    board.columns["quart"].move(urls["aiohttp"])
+    column = board.columns["quart"]
+    ledger = all_hanging(board)[board.each().index(column)]
+    column.move(urls["aiohttp"])
     assert state(ledger, until_closed=True).reason == "disconnected"
-    board.columns["quart"].expect_phase("Not started")
-    expect(board.columns["quart"].root.locator(".software")).to_contain_text("aiohttp")
+    column.expect_phase("Not started")
+    expect(column.root.locator(".software")).to_contain_text("aiohttp")
 
 
-def hanging(board: Board, name: str) -> str:
-    """The ledger's URL of a stream that is open until it is left."""
+def all_hanging(board: Board) -> list[str]:
+    """The ledger's URLs of streams, one in each column, that are open until they are left."""
     board.script_text([{"text": "and then nothing"}], end="hang")
-    column = board.columns[name]
-    column.start()
-    column.expect_text("and then nothing")
-    return column.ledger_url()
+    board.press("Start all at once")
+    for column in board.each():
+        column.expect_text("and then nothing")
+    return [column.ledger_url() for column in board.each()]
