@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
