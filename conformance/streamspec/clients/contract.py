@@ -51,7 +51,7 @@ double their 5 s before the first wait)."""
 LONG_LINE_BYTES = 2 * 1_048_576
 LONG_LINE_PIECE_BYTES = 64
 LONG_LINE_BUDGET_S = 5.0
-"""For a line of 2 MiB in chunks of 64 bytes: see the figures in FACTS of the requirement."""
+"""For a line of 2 MiB in chunks of 64 bytes. Linear decoders: 0.2 to 0.6 s on a busy machine, most of it in HTTP."""
 
 EARLY_S = 0.005
 """What a wait may fall short of the time asked for: timers of event loops fire up to a clock tick early."""

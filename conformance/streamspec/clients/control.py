@@ -67,7 +67,11 @@ class ControlClient(ControlDecoder):
             while True:
                 await self.pause(await self.connection())
         except Finished as finished:
-            self._hear(Ended(self._now_s(), finished.how, finished.error))
+            self.tell_end(finished.how, finished.error)
+
+    def tell_end(self, how: End, error: str = "") -> None:
+        """Tell the end of the reading."""
+        self._hear(Ended(self._now_s(), how, error))
 
     async def connection(self) -> float:
         """One connection to its end; how long to wait before the next one. Raises Finished."""

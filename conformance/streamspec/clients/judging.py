@@ -51,7 +51,12 @@ def expect_data(play: Play, *expected: str) -> None:
 def expect_types(play: Play, *expected: str) -> None:
     """Raise Violation unless the events have those types, in that order."""
     asked(play.reading)
-    _expect_told(play.reading, [event.type or "" for event in told(play.reading)], list(expected), "the types")
+    _expect_told(
+        play.reading,
+        ["message" if event.type is None else event.type for event in told(play.reading)],
+        list(expected),
+        "the types",
+    )
 
 
 def expect_ids(play: Play, *expected: str) -> None:

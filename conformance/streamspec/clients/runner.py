@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from streamspec.clients.requirement import ClientExchange, ClientRequirement, Script
     from streamspec.clients.server import PlayingServer
 
-ATTEMPTS = 3
-"""A Late violation counts when it shows in so many attempts in which the control client was not late."""
+ATTEMPTS = 2
+"""A Late violation counts when it shows in so many attempts in which the control client was not late. Each waits for
+seconds where a sound client takes milliseconds."""
 
-MAX_ATTEMPTS = 6
+MAX_ATTEMPTS = 5
 
 SCRIPT_WITHIN_S = 60.0
 """A whole script, whose steps are bounded but for writing to a client that does not read."""
@@ -40,28 +41,81 @@ SCRIPT_WITHIN_S = 60.0
 _numbers = count(1)
 
 
+@dataclass(slots=True)
+class _Judged:
+    """What the attempts at one requirement came to so far."""
+
+    finding: Finding
+    late: int = 0
+    """Attempts in which this client was late and the control client was not."""
+    violation: Late | None = None
+    """How it was late last; None where the verdict stands."""
+
+
 class ClientCheck:
-    """The playing and judging of one client."""
+    """The playing and judging of one client. `turn` is had by who plays alone, among all that run side by side."""
 
     def __init__(
-        self, client: Client, claims: frozenset[Claim], server: PlayingServer, slow_factor: float = 1.0
+        self,
+        client: Client,
+        claims: frozenset[Claim],
+        server: PlayingServer,
+        slow_factor: float = 1.0,
+        turn: asyncio.Lock | None = None,
     ) -> None:
         self._client = client
         self._claims = claims
         self._server = server
         self._slow_factor = slow_factor
-        self._plays: dict[str, Play] = {}
+        self._turn = turn or asyncio.Lock()
 
     async def run(self, requirements: Sequence[ClientRequirement]) -> list[Finding]:
         """Findings on all of them, in their order."""
-        wanted = {made.exchange.name: made.exchange for made in requirements if not self._unclaimed(made)}
-        beside = [exchange for exchange in wanted.values() if not exchange.alone]
-        plays = await asyncio.gather(*(self._play(exchange, self._client) for exchange in beside))
-        self._plays = {exchange.name: play for exchange, play in zip(beside, plays, strict=True)}
-        return [await self._finding(made) for made in requirements]
+        judged = {made.id: self._first(made) for made in requirements}
+        open_ = [made for made in requirements if judged[made.id].finding.verdict is not Verdict.NOT_APPLICABLE]
+        for number in range(1, MAX_ATTEMPTS + 1):
+            plays = await self._play_all(open_, self._client)
+            for made in open_:
+                judged[made.id] = self._judge(made, plays[made.exchange.name], judged[made.id], number)
+            open_ = [made for made in open_ if judged[made.id].violation is not None]
+            if not open_:
+                break
+            await self._count(open_, judged)
+            open_ = [made for made in open_ if judged[made.id].violation is not None]
+        return [judged[made.id].finding for made in requirements]
 
-    def _unclaimed(self, made: ClientRequirement) -> list[Claim]:
-        return sorted(made.needs - self._claims)
+    async def _play_all(self, requirements: Sequence[ClientRequirement], client: Client) -> dict[str, Play]:
+        """Their exchanges by name: side by side, then those that want to be alone."""
+        wanted = {made.exchange.name: made.exchange for made in requirements}
+        beside = [exchange for exchange in wanted.values() if not exchange.alone]
+        plays = await asyncio.gather(*(self._play(exchange, client) for exchange in beside))
+        played = {exchange.name: play for exchange, play in zip(beside, plays, strict=True)}
+        for exchange in wanted.values():
+            if exchange.alone:
+                async with self._turn:
+                    played[exchange.name] = await self._play(exchange, client)
+        return played
+
+    async def _count(self, requirements: Sequence[ClientRequirement], judged: dict[str, _Judged]) -> None:
+        """Let what was late count where the control client, under the load of now, is not late."""
+        control = InProcess(ControlClient, self._server.began_s)
+        try:
+            plays = await self._play_all(requirements, control)
+        finally:
+            await control.close()
+        for made in requirements:
+            row = judged[made.id]
+            assert row.violation is not None  # noqa: S101 - these are the late ones
+            try:
+                made.judge(plays[made.exchange.name])
+            except (Violation, NotObserved):
+                message = f"the control client was late too, so this machine cannot tell: {row.violation}"
+                row.finding = replace(row.finding, verdict=Verdict.INCONCLUSIVE, message=message)
+                continue
+            row.late += 1
+            row.finding = _violated(made, row.finding, row.violation)
+            if row.late == ATTEMPTS:
+                row.violation = None
 
     async def _play(self, exchange: ClientExchange, client: Client) -> Play:
         began_s = time.monotonic()
@@ -78,31 +132,25 @@ class ClientCheck:
             playing.mark("whole script", held=False)
         return playing.over()
 
-    async def _finding(self, made: ClientRequirement) -> Finding:
+    def _first(self, made: ClientRequirement) -> _Judged:
         finding = Finding(made.id, made.level, Verdict.PASS, "", exchange=made.exchange.name)
-        if missing := self._unclaimed(made):
+        if missing := sorted(made.needs - self._claims):
             message = f"not claimed: {', '.join(missing)}"
-            return replace(finding, verdict=Verdict.NOT_APPLICABLE, message=message)
-        counted, busy = 0, ""
-        for number in range(1, MAX_ATTEMPTS + 1):
-            first = self._plays.get(made.exchange.name) if number == 1 else None
-            play = first or await self._play(made.exchange, self._client)
-            finding = replace(finding, attempts=number, duration_s=round(play.duration_s, 6))
-            try:
-                return self._judged(made, play, finding)
-            except Violation as violation:
-                if not isinstance(violation, Late):
-                    return _violated(made, finding, violation)
-                if failure := await self._control_failure(made):
-                    busy = f"{failure}, so this machine cannot tell: {violation}"
-                    continue
-                counted += 1
-                if counted == ATTEMPTS:
-                    return _violated(made, finding, violation)
-        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=busy)
+            return _Judged(replace(finding, verdict=Verdict.NOT_APPLICABLE, message=message))
+        return _Judged(finding)
 
-    def _judged(self, made: ClientRequirement, play: Play, finding: Finding) -> Finding:
-        """The verdict on one play. Raises Violation."""
+    def _judge(self, made: ClientRequirement, play: Play, before: _Judged, number: int) -> _Judged:
+        finding = replace(before.finding, attempts=number, duration_s=round(play.duration_s, 6))
+        try:
+            return _Judged(self._verdict(made, play, finding))
+        except Late as violation:
+            return _Judged(finding, before.late, violation)
+        except Violation as violation:
+            return _Judged(_violated(made, finding, violation))
+
+    def _verdict(self, made: ClientRequirement, play: Play, finding: Finding) -> Finding:
+        """The verdict on one play that violates nothing. Raises Violation."""
+        finding = replace(finding, verdict=Verdict.PASS, message="", expected=None, actual=None)
         try:
             figures = made.judge(play) or {}
             return replace(finding, measured={name: round(value, 3) for name, value in figures.items()})
@@ -113,17 +161,6 @@ class ClientCheck:
         except Exception as error:  # noqa: BLE001 - a crash of ours is never a verdict on a client
             message = f"streamspec itself failed while judging ({type(error).__name__}: {error}); please report it"
         return replace(finding, verdict=Verdict.INCONCLUSIVE, message=message)
-
-    async def _control_failure(self, made: ClientRequirement) -> str:
-        """How the control client fails the requirement, played alone, under the load of now; else empty."""
-        control = InProcess(ControlClient, self._server.began_s)
-        try:
-            made.judge(await self._play(made.exchange, control))
-        except (Violation, NotObserved):
-            return "the control client was late too"
-        finally:
-            await control.close()
-        return ""
 
 
 def _violated(made: ClientRequirement, finding: Finding, violation: Violation) -> Finding:

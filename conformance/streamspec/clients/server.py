@@ -28,7 +28,10 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Exchanged:
-    """One request on a connection of its own, and what is answered there. Writing to a client that has left is no error."""
+    """One request on a connection of its own, and what is answered there.
+
+    Writing to a client that has left is no error.
+    """
 
     def __init__(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.request = request
@@ -148,6 +151,8 @@ class PlayingServer:
             await self._end.wait()  # the exchange ends the connection, or the end of the run does
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             pass  # it left before it had asked for anything
+        except asyncio.CancelledError:
+            pass  # Ctrl-C; asyncio would print a traceback for each connection
         finally:
             self._tasks.discard(task)
             self._open.discard(writer)

@@ -1,7 +1,8 @@
-"""A run: chosen adapters, one after the other → their results. It prints nothing and reads no option."""
+"""A run: chosen adapters, some side by side → their results. It prints nothing and reads no option."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from streamspec.clients.requirement import ClientRequirement
     from streamspec.report.results import Finding
     from streamspec.session import Listener
+
+
+AT_ONCE = 4
+"""Clients that are played at side by side: most of the time is waiting for what does not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +51,29 @@ async def run(
 ) -> tuple[Results, list[NotInstalled]]:
     """The results on those that are installed, and the others."""
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    targets: list[TargetResults] = []
-    absent: list[NotInstalled] = []
-    for adapter in adapters:
+    free, turn = asyncio.Semaphore(AT_ONCE), asyncio.Lock()
+    at_work: list[str] = []
+
+    async def one(adapter: Adapter) -> TargetResults | NotInstalled:
+        async with free:
+            at_work.append(adapter.name)
+            listener.step(f"playing at {', '.join(at_work)}")
+            found = await _one(adapter, requirements, slow_factor, turn)
+            at_work.remove(adapter.name)
         listener.begin(adapter.name)
-        found = await _one(adapter, requirements, slow_factor)
-        if isinstance(found, NotInstalled):
-            absent.append(found)
-        else:
+        if isinstance(found, TargetResults):
             listener.end(found)
-            targets.append(found)
+        listener.step(f"done; playing at {', '.join(at_work)}")
+        return found
+
+    found = await asyncio.gather(*map(one, adapters))
+    targets = [each for each in found if isinstance(each, TargetResults)]
+    absent = [each for each in found if isinstance(each, NotInstalled)]
     return Results(started_at, __version__, targets, complete=True), absent
 
 
 async def _one(
-    adapter: Adapter, requirements: Sequence[ClientRequirement], slow_factor: float
+    adapter: Adapter, requirements: Sequence[ClientRequirement], slow_factor: float, turn: asyncio.Lock
 ) -> TargetResults | NotInstalled:
     began_s = time.monotonic()
     verdicts: list[Finding] = []
@@ -70,7 +83,7 @@ async def _one(
             hello = await process.hello()
             if hello.missing:
                 return NotInstalled(adapter, hello.missing)
-            verdicts = await ClientCheck(process, adapter.claims, server, slow_factor).run(requirements)
+            verdicts = await ClientCheck(process, adapter.claims, server, slow_factor, turn).run(requirements)
             failure = process.failure
     except FileNotFoundError as error:
         return NotInstalled(adapter, str(error))

@@ -48,7 +48,12 @@ def decoding_cr(play: Play) -> None:
     expect_data(play, "a\nb", "c")
 
 
-@decoding_cr.mutant()
+@decoding_cr.mutant(
+    {
+        "delivery-cr": "its events end with CR",
+        "delivery-any-split": "some of its lines end with CR",
+    }
+)
 class TakesCrForText(ControlClient):
     def split(self, text: str) -> list[str]:
         return re.split(r"\r\n|\n", text)
@@ -109,6 +114,7 @@ def decoding_utf8(play: Play) -> None:
 @decoding_utf8.mutant(
     {
         "decoding-bad-utf8": "every byte is a character",
+        "decoding-space": "a no-break space is two characters",
         "decoding-separators": "it misreads what is not ASCII",
         "decoding-bom": "a byte order mark is three characters",
         "decoding-bom-once": "a byte order mark is three characters",
@@ -172,14 +178,14 @@ class StopsAtNul(ControlClient):
     "decoding-unfinished",
     Level.MUST,
     INTERPRETING,
-    comes_back("unfinished", SOON + b"data: a\n\ndata: b\nevent: c\ndata: d"),
+    comes_back("unfinished", SOON + b"data: a\n\ndata: b\nevent: x\ndata: d"),
 )
 def decoding_unfinished(play: Play) -> None:
     """An event that no blank line ends before the stream does is dropped."""
     expect_data(play, "a")
 
 
-@decoding_unfinished.mutant()
+@decoding_unfinished.mutant({"return-id-unfinished": "its ID was dispatched with it"})
 class DispatchesAtTheEnd(ControlClient):
     def ended(self) -> None:
         if self.data:

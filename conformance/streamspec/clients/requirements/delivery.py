@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamspec.clients.adapter_lines import Order
 from streamspec.clients.contract import LONG_LINE_BUDGET_S, LONG_LINE_BYTES, LONG_LINE_PIECE_BYTES
 from streamspec.clients.control import ControlClient
-from streamspec.clients.exchanges import conclude, stream_of
+from streamspec.clients.exchanges import OVER, conclude, stream_of
 from streamspec.clients.judging import asked, expect_data, expect_in_order
 from streamspec.clients.requirement import ClientExchange, exchange, requirement
 from streamspec.contract import Level, html
@@ -121,6 +121,7 @@ async def long_line(playing: Playing) -> None:
     playing.mark("begun")
     line = b"data: " + b"x" * LONG_LINE_BYTES + b"\n\n"
     await exchanged.chunks(line, LONG_LINE_PIECE_BYTES)
+    await exchanged.chunk(OVER)
     await playing.events(1, LONG_LINE_BUDGET_S)
     await exchanged.finish()
 
@@ -143,8 +144,8 @@ def delivery_long_line(play: Play) -> Figures:
 
 
 @delivery_long_line.mutant()
-class SearchesTheWholeLineAgain(ControlClient):
+class RefusesLongLines(ControlClient):
     def split(self, text: str) -> list[str]:
-        for _ in range(100):  # as bad as one of Python's own loops over the line
-            "".join(self.partial_line).find("\n")
+        if len(self.partial_line) > 4096:
+            raise OverflowError
         return super().split(text)

@@ -92,7 +92,7 @@ def request_redirected(play: Play) -> None:
     expect_data(play, "found")
 
 
-@request_redirected.mutant()
+@request_redirected.mutant({"request-post-redirected": "its second redirect is a 308"})
 class RefusesPermanentRedirects(ControlClient):
     def answered(self, status: int, headers: dict[str, str]) -> bool:
         if status == 308:

@@ -296,7 +296,7 @@ def return_partial(play: Play) -> None:
     expect_data(play, "a", "b")
 
 
-@return_partial.mutant()
+@return_partial.mutant({"decoding-unfinished": "it keeps what a clean end left, too"})
 class KeepsWhatWasLeft(ControlClient):
     def begin(self) -> None:
         left = getattr(self, "data", [])
