@@ -23,14 +23,12 @@ def found(name: str) -> object:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise CannotServe(
-            f"{name!r}: there is no module {error.name!r} on sys.path (see `pythonpath` of pytest)"
-        ) from None
+        raise CannotServe(f"there is no module {error.name!r} on sys.path (see `pythonpath` of pytest)") from None
     for part in path.split("."):
         try:
             value = getattr(value, part)
         except AttributeError:
-            raise CannotServe(f"{name!r}: the module {module_name!r} has no {path!r}") from None
+            raise CannotServe(f"the module {module_name!r} has no {path!r}") from None
     return value
 
 

@@ -126,7 +126,10 @@ async def _serve_with_uvicorn(config: uvicorn.Config, listener: socket.socket, r
             yield
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
+            try:
+                await super().startup(sockets)
+            except SystemExit:  # it has logged why; out of a task that would end the event loop
+                self.should_exit = True
             if self.started:
                 ready()
 

@@ -30,7 +30,11 @@ def imported(name: str) -> Iterator[tuple[str, Process]]:
     """The URL and the process of an application that `python -m streamspec.testing` serves."""
     path = os.pathsep.join(filter(None, sys.path))
     with _process([sys.executable, "-m", "streamspec.testing", name], {"PYTHONPATH": path}) as process:
-        yield _announced(process), process
+        try:
+            url = process.wait_url(None)
+        except ProcessError as error:
+            raise CannotServe(f"{name!r} did not start: {process.log_since(0).strip() or error}") from None
+        yield url, process
 
 
 @contextmanager
@@ -39,7 +43,11 @@ def launched(command: Sequence[str]) -> Iterator[tuple[str, Process]]:
     command = [sys.executable if command[0] == "python" else command[0], *command[1:]]
     if not any(PORT in word for word in command):
         with _process(command) as process:
-            yield _announced(process), process
+            try:
+                url = process.wait_url(URL)
+            except ProcessError as error:
+                raise CannotServe(f"{error}; where it is to be told its port, write {PORT} in its place") from None
+            yield url, process
         return
     for tried in range(1, PORTS_TRIED + 1):
         port = _free_port()
@@ -57,16 +65,9 @@ def _process(command: Sequence[str], env: dict[str, str] | None = None) -> Itera
     try:
         process = Process(command, cwd=Path.cwd(), env={"PYTHONUNBUFFERED": "1", **(env or {})}, name=command[0])
     except ProcessError as error:
-        raise CannotServe(str(error)) from error
+        raise CannotServe(str(error)) from None
     with process:
         yield process
-
-
-def _announced(process: Process) -> str:
-    try:
-        return process.wait_url(URL, READY_WITHIN_S)
-    except ProcessError as error:
-        raise CannotServe(f"{error}; a command that takes a port may have it as {PORT}") from error
 
 
 def _free_port() -> int:

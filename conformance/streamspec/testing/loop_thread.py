@@ -51,6 +51,8 @@ class LoopThread:
             return self
         reason = self._why() if self._ended else f"it was not ready within {START_WITHIN_S:g} s; it is {self._where()}"
         self.stop()
+        if isinstance(self._error, CannotServe):
+            raise self._error
         raise CannotServe(f"the application did not start: {reason}")
 
     def __exit__(self, *exc_info: object) -> None:

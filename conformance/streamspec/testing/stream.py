@@ -167,7 +167,7 @@ class Stream:
             if not self._more():
                 break
         if events is None:
-            self._check("not complete; of an endless stream, say how many `events` to look at", checks.expect_complete)
+            self._check("no end; an endless stream has `receive_event`, and `events=`", checks.expect_complete)
         self._check("no valid event stream", checks.expect_event_stream)
         if events is not None and len(found := self._events()) < events:
             self._held_back(f"{len(found)} events came", f"{events} events")
@@ -253,7 +253,9 @@ class Stream:
     def _held_back(self, what: str, expected: str) -> NoReturn:
         __tracebackhide__ = True
         response = self._connection.response
-        if response is None or response.ending is Ending.OPEN:
+        if response is None and self._connection.closed:
+            actual = "the server closed the connection"
+        elif response is None or response.ending is Ending.OPEN:
             actual = f"not within {self._within_s:g} s"
         else:
             actual = f"the response ended without it ({response.ending}), after {len(response.body)} bytes of content"
