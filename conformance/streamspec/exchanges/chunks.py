@@ -40,7 +40,7 @@ def _lock_step(recorder: Recorder, stream: Connection, token: str, sizes: Sequen
 
     A content coding that cannot be removed here shows an item by any byte more.
     """
-    if not stream.wait_head(recorder.prompt_s):
+    if not recorder.may_go_on(stream):
         return
     size = 0
     for item in sizes:

@@ -71,8 +71,7 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
         streams[token] = stream = recorder.post(
             path, _stripes(kind), token=token, name=kind, receive_buffer=STALLED_RECEIVE_BUFFER
         )
-        # A proxy may hold the header section back until items come: how much it takes of them is to be seen.
-        if not stream.wait_head(recorder.prompt_s) and not recorder.target.is_behind_proxy:
+        if not recorder.may_go_on(stream):
             return
         recorder.release(token, STRIPES, mark="opened")
     recorder.mark("send-timeout", _declared_send_timeout_ms(recorder.target.describe) or 0)
@@ -93,7 +92,7 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
 def _read_in_lock_step(recorder: Recorder) -> None:
     token = recorder.token()
     neighbour = recorder.post("/stream", _stripes("text"), token=token, name="neighbour")
-    if not neighbour.wait_head(recorder.prompt_s):
+    if not recorder.may_go_on(neighbour):
         return
     for number in range(1, NEIGHBOUR_STRIPES + 1):
         recorder.release(token)

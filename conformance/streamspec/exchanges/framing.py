@@ -207,7 +207,7 @@ def lock_step_events(recorder: Recorder) -> None:
     """An event stream whose items wait at gates; each gate opens when the event before has been dispatched."""
     token = recorder.token()
     stream = recorder.post("/sse", [{"gate": True, **item} for item in LOCK_STEP_ITEMS], token=token)
-    if not stream.wait_head(recorder.prompt_s):
+    if not recorder.may_go_on(stream):
         return
     for data in LOCK_STEP_DATA:
         recorder.release(token)

@@ -129,6 +129,13 @@ class Recorder:
         fields = [("Content-Type", "application/json"), *fields]
         connection.request("POST", self.target.prefix + path, fields, body, http_version=http_version)
 
+    def may_go_on(self, stream: Connection) -> bool:
+        """Whether the header section has come; behind a proxy also where it has not.
+
+        A proxy may hold it back until something follows it, and what becomes of that is another question.
+        """
+        return stream.wait_head(self.prompt_s) or self.target.is_behind_proxy
+
     def leave(self, connection: Connection, how: Leaving) -> None:
         """Leave a stream, and mark the moment as `left`."""
         self._marks.append(Mark(connection.leave(how), "left"))

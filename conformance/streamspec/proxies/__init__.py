@@ -11,6 +11,7 @@ from streamspec.mistake import Mistake
 from streamspec.proxies.caddy import CADDY
 from streamspec.proxies.haproxy import HAPROXY
 from streamspec.proxies.launching import Front
+from streamspec.proxies.next_rewrites import NEXT
 from streamspec.proxies.nginx import NGINX
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamspec.proxies.proxy import Proxy
 
-PROXIES: tuple[Proxy, ...] = (NGINX, CADDY, HAPROXY)
+PROXIES: tuple[Proxy, ...] = (NGINX, CADDY, HAPROXY, NEXT)
 
 
 class UnknownProxy(Mistake):

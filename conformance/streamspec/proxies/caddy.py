@@ -37,7 +37,7 @@ VARIANTS = (
         False,
         ("reverse_proxy {origin} {", "    flush_interval -1", "}"),
         KEPT,
-        (*HIDES_IDLE_DISCONNECTS, "disconnect-cleanup-once"),
+        HIDES_IDLE_DISCONNECTS,
     ),
     Variant(
         "gzip",
@@ -76,7 +76,7 @@ CADDY = Proxy(
     install="apt-get install caddy",
     config_file="Caddyfile",
     config=config,
-    arguments=lambda path: ("run", "--adapter", "caddyfile", "--config", str(path)),
+    arguments=lambda _place: ("run", "--adapter", "caddyfile", "--config", "Caddyfile"),
     version_arguments=("version",),
     variants=VARIANTS,
     env=env,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, HTTP10_ENDS_AS_COMPLETE, Place, Proxy, Variant
-from streamspec.target import Deviation
+from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, Place, Proxy, Variant, ends_as_complete_to_http10
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,17 +16,7 @@ NO_DELAY = ("option http-no-delay",)
 ABORT_ON_CLOSE = ("option abortonclose",)
 GZIP = ("filter compression", "compression algo gzip", "compression type text/plain text/event-stream")
 
-KEPT = (
-    Deviation(
-        requirement="failure-truncates",
-        found=HTTP10_ENDS_AS_COMPLETE,
-        reason=(
-            "To an HTTP/1.0 client HAProxy closes the connection where it could reset it, and the end of the "
-            "connection is the end of the message there. To HTTP/1.1 the last chunk is missing, as it should be."
-        ),
-        link="https://www.rfc-editor.org/rfc/rfc9112#section-8",
-    ),
-)
+KEPT = (ends_as_complete_to_http10("HAProxy"),)
 
 WAITS_FOR_MORE = ("chunks-pacing", "keepalive-while-silent", "keepalive-before-first-event", "load-concurrent")
 
@@ -82,7 +71,7 @@ HAPROXY = Proxy(
     install="apt-get install haproxy",
     config_file="haproxy.cfg",
     config=config,
-    arguments=lambda path: ("-db", "-f", str(path)),
+    arguments=lambda _place: ("-db", "-f", "haproxy.cfg"),
     version_arguments=("-v",),
     variants=VARIANTS,
 )

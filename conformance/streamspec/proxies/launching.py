@@ -20,8 +20,8 @@ from streamspec.target import Target, TargetError, behind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-READY_WITHIN_S = 15.0
-"""Until a proxy listens: 0.02 s for nginx and HAProxy, 0.1 s for Caddy; seconds on a machine that has no time."""
+READY_WITHIN_S = 60.0
+"""Until a proxy listens: 0.02 s for nginx and HAProxy, 0.1 s for Caddy, 5 s for Next, 11 s on a busy machine."""
 
 ATTEMPTS = 3
 """Starts, each on another port, in case somebody else took one."""
@@ -77,10 +77,12 @@ class Front:
         path = self.proxy.executable()
         if path is None:
             raise TargetError(self.missing() or "")
+        for name in self.proxy.folders:
+            (place.folder / name).mkdir()
         config = place.folder / self.proxy.config_file
         config.write_text(self.proxy.config(place, self.variant.settings), "utf-8")
         return _Proxy(
-            [path, *self.proxy.arguments(config)],
+            [path, *self.proxy.arguments(place)],
             cwd=place.folder,
             env=self.proxy.env(place.folder),
             name=self.name,

@@ -7,11 +7,11 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from streamspec.target import Deviation
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-    from streamspec.target import Deviation
 
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin"
 """Where distributions put servers; the PATH of a person who is not root often leaves the first three out."""
@@ -28,8 +28,18 @@ HIDES_IDLE_DISCONNECTS = (
 )
 """What a proxy breaks that lets the server find out by itself, at its next write."""
 
-HTTP10_ENDS_AS_COMPLETE = "http10-text: an incomplete message; got complete"
-"""What `failure-truncates` says of a proxy that fails to tell an HTTP/1.0 client, and tells every other."""
+
+def ends_as_complete_to_http10(proxy: str) -> Deviation:
+    """What an HTTP/1.0 client is not told by most proxies, which tell every other."""
+    return Deviation(
+        requirement="failure-truncates",
+        found="http10-text: an incomplete message; got complete",
+        reason=(
+            f"To an HTTP/1.0 client {proxy} closes the connection where it could reset it, and the end of the "
+            "connection is the end of the message there. To HTTP/1.1 the last chunk is missing, as it should be."
+        ),
+        link="https://www.rfc-editor.org/rfc/rfc9112#section-8",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +83,22 @@ class Proxy:
     config_file: str
     config: Callable[[Place, Sequence[str]], str]
     """The whole configuration for a place and a variant's settings."""
-    arguments: Callable[[Path], Sequence[str]]
-    """What is given to the program, by the path of the configuration."""
+    arguments: Callable[[Place], Sequence[str]]
+    """What is given to the program; it starts in the folder of the place, where the configuration is."""
     version_arguments: tuple[str, ...]
     variants: tuple[Variant, ...]
     """The settings that streams need first."""
     env: Callable[[Path], Mapping[str, str]] = field(default=lambda _folder: {})
     """Its environment, by its folder."""
+    folders: tuple[str, ...] = ()
+    """Empty folders that it wants beside its configuration."""
+    places: Callable[[], Sequence[Path]] = field(default=lambda: ())
+    """Folders in which the program may be besides those of PATH."""
 
     def executable(self) -> str | None:
         """Where the program is; None where it is not installed."""
-        path = os.pathsep.join(filter(None, [os.environ.get("PATH"), SYSTEM_FOLDERS]))
+        places = [*map(str, self.places()), os.environ.get("PATH"), SYSTEM_FOLDERS]
+        path = os.pathsep.join(place for place in places if place)
         return shutil.which(self.program, path=path)
 
 

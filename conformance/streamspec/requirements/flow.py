@@ -42,7 +42,8 @@ def flow_bounded(trace: Trace) -> Figures:
         streamed(trace, kind)
         produced = number(state(trace, f"rests-{kind}").get("bytes_produced"), "bytes_produced")
         ahead.append(produced - trace.marks_named(f"rests-{kind}")[0].value)
-        expect(
+        # Twice over, as a busy machine has it, kernels hide megabytes more behind a proxy than once.
+        expect_in_time(
             ahead[-1] <= FLOW_BUDGET_BYTES,
             f"{kind}: at most {FLOW_BUDGET_BYTES:,} bytes produced ahead of a reader that reads nothing",
             f"{ahead[-1]:,.0f}, of {flow.STRIPES * flow.STRIPE_BYTES:,} in all",
