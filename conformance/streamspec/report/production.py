@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamspec.dispatches import dispatched
-from streamspec.judging import server_clock_offset_s
-from streamspec.requirement import NotObserved, Violation
 from streamspec_client.trace import NEVER_S
 
 if TYPE_CHECKING:
@@ -38,15 +36,14 @@ class Production:
 def production(trace: Trace, only: Container[str] | None = None) -> dict[str, Production]:
     """What the ledger says, by the name of the conversation; of all of them, or of some."""
     states = {path: value for answer in trace.answers for path, value in [_state(answer)] if value}
-    try:
-        offset_s = server_clock_offset_s(trace)
-    except (NotObserved, Violation):
+    offset_s = _clock_offset_s(trace)
+    if offset_s is None:
         return {}
     found = {}
     for talk in trace.conversations:
         if only is not None and talk.name not in only:
             continue
-        state = states.get(f"/streams/{_token(talk)}")
+        state = states.get(f"/streams/{token_of(talk)}")
         if state is not None and (made := _produced(talk, state, offset_s)) is not None:
             found[talk.name] = made
     return found
@@ -61,7 +58,25 @@ def _state(answer: Answer) -> tuple[str, Mapping[str, JSON] | None]:
     return path, None
 
 
-def _token(talk: Conversation) -> str | None:
+def _clock_offset_s(trace: Trace) -> float | None:
+    """What to add to the server's clock to get the trace's; None where no answer tells the server's time.
+
+    Of an answer that was waited for (`wait_ms`) the time is that of its end, of others the middle of the round trip.
+    """
+    offsets = []
+    for answer in trace.answers:
+        with suppress(ValueError):
+            value = json.loads(answer.body)
+            now_ms = value.get("now_ms") if isinstance(value, dict) else None
+            if isinstance(now_ms, int | float):
+                waited = "wait_ms=" in answer.path
+                middle_s = answer.at_s if waited else (answer.asked_at_s + answer.at_s) / 2
+                offsets.append((waited, answer.at_s - answer.asked_at_s, middle_s - now_ms / 1000))
+    return min(offsets)[2] if offsets else None
+
+
+def token_of(talk: Conversation) -> str | None:
+    """The name that the conversation's stream was given when it was asked for."""
     match = _TOKEN.search(b"".join(segment.data for segment in talk.sent[:2]))
     return (match[1] or match[2]).decode("ascii") if match else None
 

@@ -191,5 +191,7 @@ def by_cause(target: TargetResults, verdict: Verdict) -> list[list[Finding]]:
     grouped: dict[tuple[str, str | None], list[Finding]] = {}
     for finding in target.verdicts:
         if finding.verdict is verdict:
-            grouped.setdefault((finding.message, finding.reason), []).append(finding)
+            # The same reason explains deviations that show in different ways.
+            message = "" if finding.reason else finding.message
+            grouped.setdefault((message, finding.reason), []).append(finding)
     return list(grouped.values())

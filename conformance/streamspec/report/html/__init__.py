@@ -48,7 +48,8 @@ SYMBOLS = {
 }
 """Verdicts by shape: the third sign beside the word and the colour."""
 
-TOLD_ONE_BY_ONE = {Verdict.FAIL, Verdict.WARN, Verdict.DEVIATION}
+TOLD_ONE_BY_ONE = {Verdict.FAIL, Verdict.WARN}
+TOLD_BY_CAUSE = (Verdict.INCONCLUSIVE, Verdict.DEVIATION, Verdict.NOT_APPLICABLE)
 
 STATES = {"conforms": ("good", "✓"), "inconclusive": ("unclear", "?")}
 
@@ -174,15 +175,21 @@ def _troubles(
                 "verdict": verdict,
                 "symbol": SYMBOLS[verdict],
                 "mark": MARKS[verdict],
-                "message": printable(members[0].message),
-                "ids": [(finding.id, f"{slug}/{finding.id}") for finding in members],
+                "message": printable(members[0].reason or members[0].message),
+                "link": members[0].link or "",
+                "ids": [(made.id, f"{slug}/{made.id}", _deviates(made)) for made in members],
             }
-            for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE)
+            for verdict in TOLD_BY_CAUSE
             for members in by_cause(target, verdict)
         ]
         if findings or causes:
             troubles.append({"name": printable(target.name), "findings": findings, "groups": causes})
     return troubles
+
+
+def _deviates(finding: Finding) -> str:
+    """What a deviation shows, in a clause; empty for other verdicts."""
+    return printable(finding.actual or finding.message) if finding.verdict is Verdict.DEVIATION else ""
 
 
 def _code(found: Comparison) -> dict[str, object]:

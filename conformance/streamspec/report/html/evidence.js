@@ -173,5 +173,7 @@ dialog.addEventListener("close", () => {
   const cell = at && cellAt(at.place, at.id);
   if (cell && cell.offsetParent) moveTo(cell);
 });
+// Without a script a cell's address is that of an article further down; with one it opens the dialog, and nothing scrolls.
+for (const place of $$("#troubles [id*='/']")) place.removeAttribute("id");
 addEventListener("hashchange", open);
 if (addressed()) open();

@@ -96,8 +96,13 @@ def _distribution(
     label: str, exchange: str, observed: Sequence[Mapping[str, T]], values: Callable[[T], list[float]]
 ) -> Row:
     found = [values(row[exchange]) if exchange in row else [] for row in observed]
-    cells = [f"{figure_value(median(part))} · {figure_value(_p99(part))}" if part else "" for part in found]
+    cells = [f"{_hundredths(median(part))} · {_hundredths(_p99(part))}" if part else "" for part in found]
     return Row(label, "ms", SHOWN_BY[exchange], cells, _shares([median(part) if part else 0 for part in found]))
+
+
+def _hundredths(value: float) -> str:
+    """A hundredth of a millisecond is what clocks of two processes agree on."""
+    return figure_value(round(value, 2))
 
 
 def _p99(values: Sequence[float]) -> float:

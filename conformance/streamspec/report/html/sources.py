@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from markupsafe import escape
 from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers import get_lexer_for_filename
@@ -29,6 +32,7 @@ class Piece:
 
     first_line: int
     html: str
+    is_prose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,17 @@ def _pieces(file: str, text: str) -> dict[str, Piece]:
     lines = text.splitlines(keepends=True)
     starts = _outline(text) if file.endswith(".py") else [(WHOLE, 1)]
     ends = [line for _, line in starts[1:]] + [len(lines) + 1]
+    texts = ["".join(lines[first - 1 : end - 1]).rstrip() for (_, first), end in zip(starts, ends, strict=True)]
     return {
-        name: Piece(first, _highlighted(file, "".join(lines[first - 1 : end - 1]).rstrip()))
-        for (name, first), end in zip(starts, ends, strict=True)
+        name: Piece(first, str(escape(_prose(part))) if name == NOTES else _highlighted(file, part), name == NOTES)
+        for (name, first), part in zip(starts, texts, strict=True)
     }
+
+
+def _prose(docstring: str) -> str:
+    """The paragraphs and points of a docstring, each in one line: a column of the page breaks them elsewhere."""
+    text = inspect.cleandoc(ast.literal_eval(docstring))
+    return re.sub(r"(?<!\n)\n(?!\n|\d+\. |- )\s*", " ", text)
 
 
 def _outline(text: str) -> list[tuple[str, int]]:

@@ -28,10 +28,12 @@ function moments(trace, talk) {
 }
 
 function drawTimeline(trace, talk, finding, width) {
-  const left = 76, right = 14, lanes = talk.items.length ? ["client", "produced", "arrived"] : ["client", "arrived"];
+  const left = 76, right = 14;
+  const asked = trace.answers.filter(([, , , path]) => talk.token && path.includes(talk.token)).slice(0, 60);
+  const lanes = ["client", talk.items.length ? "produced" : "", "arrived", asked.length ? "ledger" : ""].filter(Boolean);
   const laneY = (name) => 40 + lanes.indexOf(name) * 46;
   const height = laneY(lanes.at(-1)) + 46;
-  const last = Math.max(...moments(trace, talk), 1e-6);
+  const last = Math.max(...moments(trace, talk), ...asked.map(([, at]) => at), 1e-6);
   const first = Math.min(0, ...talk.items.map(([produced]) => produced));
   const x = (time) => left + ((time - first) / (last - first || 1)) * (width - left - right);
   const made = svg("svg", { class: "timeline", viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": describeTimeline(talk) });
@@ -49,6 +51,10 @@ function drawTimeline(trace, talk, finding, width) {
   for (const [produced, arrived] of talk.items) {
     if (arrived !== null) made.append(svg("line", { class: "join", x1: x(produced), x2: x(arrived), y1: laneY("produced"), y2: laneY("arrived"), "stroke-width": thin ? .5 : 1 }));
     made.append(svg("circle", { class: "produced", cx: x(produced), cy: laneY("produced"), r: thin ? 1.6 : 3.2 }, svg("title", {}, `produced at ${ms(produced)} ms`)));
+  }
+  for (const [from, to, method, path] of asked) {
+    const y = laneY("ledger");
+    made.append(svg("rect", { class: "asked", x: x(from), y: y - 5, width: Math.max(2, x(to) - x(from)), height: 10 }, svg("title", {}, `${method} ${path} from ${ms(from)} to ${ms(to)} ms`)));
   }
   for (const row of talk.sent.filter((one) => one.length > 2)) {
     made.append(svg("path", { class: "sent", d: `M${x(row[0])} ${laneY("client") + 5}l-4 -9h8z` }, svg("title", {}, `${row[2]} bytes sent at ${ms(row[0])} ms`)));
@@ -95,7 +101,8 @@ function describeTimeline(talk) {
   const late = talk.items.filter(([, arrived]) => arrived !== null).map(([produced, arrived]) => arrived - produced);
   if (talk.items.length) {
     told.push(`${count(talk.items.length, "item")} produced from ${ms(talk.items[0][0])} to ${ms(talk.items.at(-1)[0])} ms`
-      + (late.length ? `; arrival ${ms(median(late))} ms later in the median, ${ms(Math.max(...late))} ms at most` : ""));
+      // Where the clocks' offset is known only roughly, as from an answer that was waited for, lateness is not told.
+      + (late.length && median(late) >= 0 ? `; arrival ${ms(median(late))} ms later in the median, ${ms(Math.max(...late))} ms at most` : ""));
   }
   for (const response of drawnResponses(talk)) {
     const chunks = response.count ? `${count(response.count, "chunk")}, ${count(response.size, "byte")}` : "no content";

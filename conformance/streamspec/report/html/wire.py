@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamspec.report.curl import curl_line
 from streamspec.report.kept import restore_bytes
+from streamspec.report.production import token_of
 from streamspec_client.trace import NEVER_S, Closing, Conversation, Segment
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ MOST_ITEMS = 400
 
 def talk(kept: KeptConversation, production: Production | None, url: str | None) -> JSON:
     """A conversation; `url` is where a reader finds the target, None where `streamspec serve` puts it."""
+    asked = _asked(kept)
     return {
         "name": kept.name,
         "opened": kept.opened_at_s,
@@ -44,7 +46,8 @@ def talk(kept: KeptConversation, production: Production | None, url: str | None)
         "left": _time(kept.left_at_s),
         "items": [list(pair) for pair in production.items[:MOST_ITEMS]] if production else [],
         "done": production.closed_s if production else None,
-        "curl": curl_line(_asked(kept), url),
+        "token": token_of(asked),
+        "curl": curl_line(asked, url),
     }
 
 
