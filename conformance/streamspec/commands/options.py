@@ -35,8 +35,8 @@ Via = Annotated[
     typer.Option(
         "--via",
         metavar="PROXY[:VARIANT]",
-        help="Each of them also behind that proxy, side by side: nginx, caddy or haproxy, with the settings that "
-        "streams need or a variant (conformance/PROXIES.md has them), or `all`. Repeat it for more.",
+        help="Each of them also behind that proxy, side by side: nginx, caddy, haproxy or next, with the settings "
+        "that streams need or a variant (conformance/PROXIES.md has them), or `all`. Repeat it for more.",
     ),
 ]
 Direct = Annotated[
