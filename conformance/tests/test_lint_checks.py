@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
-from tests.endpoints import FIELDS, LAST_CHUNK, STEP_S, Answer, Endpoint, Stream, buffered, chunk
+from tests.raw_endpoints import FIELDS, LAST_CHUNK, STEP_S, Answer, Endpoint, Stream, buffered, chunk
 
 from streamspec.lint import run
 from streamspec.lint.checks import all_checks

@@ -69,7 +69,7 @@ def _told(error: Unreachable, request: Request) -> str:
         return f"{url}: {error}; ask by the name that it is for, or trust whatever comes (-k)"
     if isinstance(error, Untrusted):
         return f"{url}: {error}; --cacert FILE trusts who signed it, -k whatever comes"
-    if request.address.is_tls and "tls fails" in error.reason.lower():
+    if "TLS" in error.reason:
         return f"{url}: {error}; does it speak plain HTTP (http://)?"
     if "name" in error.reason:
         return f"{url}: {error}; is the host's name right?"

@@ -40,8 +40,8 @@ def lines(looks: Sequence[Seen], *, is_unicode: bool) -> list[Text]:
 
 def _line(look: Seen, longest_ms: float, *, is_unicode: bool) -> Text:
     axis = _axis(look, max(longest_ms, 1.0), is_unicode=is_unicode)
-    edge = "│" if is_unicode else "|"
-    return Text.assemble(f"  {look.name:<{NAME_WIDTH}} {edge}", (axis, "cyan"), f"{edge} {told(look)}")
+    left, right = ("│", "│") if is_unicode else ("[", "]")
+    return Text.assemble(f"  {look.name:<{NAME_WIDTH}} {left}", (axis, "cyan"), f"{right} {told(look)}")
 
 
 def _axis(look: Seen, longest_ms: float, *, is_unicode: bool) -> str:

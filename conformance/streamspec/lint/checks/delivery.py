@@ -32,7 +32,7 @@ BURST_SHARE = 0.05
 is let go takes milliseconds, however many pieces it holds."""
 
 SURE_PIECES = 5
-"""So many pieces in the time in which another look has none: a feed that has news at random times is seldom so still."""
+"""So many pieces in the time in which another look has none: a feed with news at random times is rarely so still."""
 
 WAIT_S = 0.5
 """A burst after less than this may be an answer that was ready. People see a delay of half a second."""
