@@ -61,7 +61,8 @@ def told(error: BaseException) -> Iterator[str]:
     own = [frame for frame in frames if not any(part in frame.filename for part in _INSTALLED)]
     place = (own or frames)[-1:]
     where = f" ({place[0].filename}:{place[0].lineno}, in {place[0].name}: {place[0].line})" if place else ""
-    yield f"{type(error).__name__}: {error}{where}"
+    words = " ".join(str(error).split())
+    yield f"{type(error).__name__}: {words}{where}"
 
 
 def _last_line(text: str) -> str:

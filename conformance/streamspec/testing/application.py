@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import inspect
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from streamspec.mistake import Mistake
@@ -88,8 +88,8 @@ def _uvicorn_config(what: object) -> uvicorn.Config | None:
         return what  # type: ignore[no-any-return]  # looked up by name, so without a type
     if not is_asgi(what):
         return None
-    if importlib.util.find_spec("uvicorn") is None:
-        if importlib.util.find_spec("hypercorn") is None:
+    if find_spec("uvicorn") is None:
+        if find_spec("hypercorn") is None:
             raise CannotServe("an ASGI application needs a server: pip install uvicorn, or hypercorn")
         return None
     import uvicorn  # noqa: PLC0415 - only where it is installed
@@ -164,7 +164,11 @@ def told_when_started(application: Application, ready: Ready) -> Application:
             await application(scope, receive, send)
             return
 
+        has_failed = False
+
         async def telling(message: Message) -> None:
+            nonlocal has_failed
+            has_failed = has_failed or message["type"] == "lifespan.startup.failed"
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 ready()
@@ -172,7 +176,8 @@ def told_when_started(application: Application, ready: Ready) -> Application:
         try:
             await application(scope, receive, telling)
         except Exception:
-            ready()  # a server goes on without lifespan where an application raises over it
+            if not has_failed:
+                ready()  # a server goes on without lifespan where an application raises over it
             raise
 
     return wrapped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_text
 from typing import TYPE_CHECKING
 
-from streamspec.lint.address import Address
+from streamspec.lint.address import Address, BadAddress
 from streamspec.mistake import Mistake
 from streamspec.testing.stream import Stream
 from streamspec_client.probe import Clock, Connection, Unreachable
@@ -68,7 +68,10 @@ class Probe:
         within_s: float = WITHIN_S,
     ) -> Stream:
         """Any other method. `server` may be the base URL of one that runs elsewhere. Raises CannotAsk."""
-        address = Address.of(f"{str(server).rstrip('/')}/{path.removeprefix('/')}")
+        try:
+            address = Address.of(f"{str(server).rstrip('/')}/{path.removeprefix('/')}")
+        except BadAddress as error:
+            raise CannotAsk(str(error)) from None
         asked = f"{method} {address.target}"
         fields = list((headers or {}).items())
         names = {name.lower() for name, _ in fields}
@@ -80,7 +83,7 @@ class Probe:
         try:
             connection = Connection(asked, address.host, address.port, clock, connect_within_s=within_s, tls=tls)
         except Unreachable as error:
-            raise CannotAsk(f"{asked}: {error}") from error
+            raise CannotAsk(f"{asked}: {error}") from None
         self._connections.append(connection)
         stream = Stream(connection, clock, asked, within_s, None if isinstance(server, str) else server)
         connection.request(method, address.target, fields, body, within_s=within_s)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Self
 
 
+LOG_WITHIN_S = 0.25
+"""A process that breaks off a response has written why, but a thread of ours has yet to read it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A server that runs: `url` is its base URL, without a slash at its end."""
@@ -22,6 +26,8 @@ class Server:
     url: str
     errors: Callable[[], Sequence[str]]
     """What the application has raised or logged as an error so far; of a process, its standard error by lines."""
+    errors_within_s: float = 0.0
+    """How much later than a response they may come."""
 
     def __str__(self) -> str:
         return self.url
@@ -37,10 +43,10 @@ def serving(what: object) -> Iterator[Server]:
     """
     if isinstance(what, str) and ":" in what and " " not in what:
         with imported(what) as (url, process):
-            yield Server(url, lambda: process.log_since(0).splitlines())
+            yield Server(url, lambda: process.log_since(0).splitlines(), LOG_WITHIN_S)
     elif isinstance(what, list | tuple) and what and all(isinstance(word, str) for word in what):
         with launched(what) as (url, process):
-            yield Server(url, lambda: process.log_since(0).splitlines())
+            yield Server(url, lambda: process.log_since(0).splitlines(), LOG_WITHIN_S)
     elif callable(what) or type(what).__module__.partition(".")[0] in {"aiohttp", "uvicorn"}:
         with LoopThread(what) as thread:
             yield Server(thread.url, lambda: thread.log.lines)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamspec_client.trace import Response
 
 LOOK_EVERY_S = 0.005
-"""Between two looks at what the test's callable tells: it has no way to wake us."""
+"""Between two looks at what the test's callable tells, or at a process's log: they have no way to wake us."""
 
 ERROR_LINES = 8
 
@@ -242,6 +242,17 @@ class Stream:
 
     # Failing
 
+    def _errors(self) -> Sequence[str]:
+        """What the application has said since the request, once that is whole."""
+        if self._server is None:
+            return ()
+        deadline_s = time.monotonic() + self._server.errors_within_s
+        errors = self._server.errors()
+        while time.monotonic() < deadline_s:
+            time.sleep(LOOK_EVERY_S)
+            errors = self._server.errors()
+        return errors[self._errors_before :]
+
     def _check(self, what: str, *expectations: Callable[[Response], None]) -> None:
         __tracebackhide__ = True
         try:
@@ -272,7 +283,7 @@ class Stream:
             f"  actual    {violation.actual}{where}",
         ]
         hints = [*suspects(response, self._asked_at_s)] if held_back else []
-        errors = self._server.errors()[self._errors_before :] if self._server else ()
+        errors = self._errors()
         lines += [f"  {'likely' if not number else '':<9} {line}" for number, line in enumerate([*hints, hint]) if line]
         lines += [f"  {'the app' if not number else '':<9} {line}" for number, line in enumerate(errors[-ERROR_LINES:])]
         lines += ["", timeline(self._request, self._asked_at_s, response, marks, self._clock.now_s())]
