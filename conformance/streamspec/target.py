@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -294,7 +295,28 @@ def behind(url: str, origin: Target) -> Target:
     found = _describe(url, origin.name)
     if found.describe != origin.describe:
         raise TargetError(f"{url}: GET / does not answer as at the origin, {origin.url}: is another server behind it?")
+    if Capability.STATUS in origin.capabilities:
+        _ask_for_stream(found, origin)
     return replace(origin, url=found.url, host=found.host, port=found.port, prefix=found.prefix, origin=origin)
+
+
+def _ask_for_stream(seen: Target, origin: Target) -> None:
+    """Raise TargetError where the origin does not know a stream that was asked for at the other URL."""
+    token = f"behind-{secrets.token_hex(6)}"
+    for at, path in ((seen, f"/stream?count=0&token={token}"), (origin, f"/streams/{token}")):
+        try:
+            connection = Connection("behind", at.host, at.port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S)
+        except Unreachable as error:
+            raise TargetError(f"{at.url}: {error}; it was there a moment ago") from error
+        with connection:
+            connection.request("GET", at.prefix + path, [("Connection", "close")])
+            connection.wait_complete(1, DESCRIBE_WITHIN_S)
+            response = connection.response
+    if response is None or response.status != 200:
+        raise TargetError(
+            f"{seen.url}: a stream that was asked for there is not known at the origin, {origin.url}: name the one "
+            "server that is behind it, and let it be one process, for the origin's ledger tells what became of streams"
+        )
 
 
 class NotTheContract(TargetError):

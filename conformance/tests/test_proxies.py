@@ -227,6 +227,12 @@ def test_another_server_behind_the_path_is_an_error() -> None:
         behind(other.url, origin)
 
 
+def test_another_instance_of_the_server_behind_the_path_is_an_error() -> None:
+    control = control_implementation()
+    with running(control) as origin, running(control) as other, pytest.raises(TargetError, match="is not known at"):
+        behind(other.url, origin)
+
+
 @pytest.mark.parametrize(
     ("url", "origin", "says"),
     [

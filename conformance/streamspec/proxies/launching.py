@@ -52,7 +52,10 @@ class Front:
         """What the program says of its version: `nginx 1.22.1`."""
         path = self.proxy.executable()
         assert path is not None  # noqa: S101 - who asks has looked whether it is missing
-        said = subprocess.run([path, *self.proxy.version_arguments], capture_output=True, timeout=10, check=False)
+        try:
+            said = subprocess.run([path, *self.proxy.version_arguments], capture_output=True, timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return f"{self.proxy.name} (version unknown)"
         number = re.search(rb"\d+\.\d+(\.\d+)?", said.stdout + said.stderr)
         return f"{self.proxy.name} {number.group().decode() if number else '(version unknown)'}"
 
@@ -60,8 +63,8 @@ class Front:
     def before(self, origin: Target) -> Iterator[Target]:
         """The target as it is seen through the proxy. Raises ProcessError where that does not start."""
         for attempt in range(1, ATTEMPTS + 1):
-            with tempfile.TemporaryDirectory(prefix=f"streamspec-{self.proxy.name}-") as folder:
-                place = Place(Path(folder), free_port(), origin_of(origin.host, origin.port))
+            with _own_folder(self.proxy.name) as folder:
+                place = Place(folder, free_port(), origin_of(origin.host, origin.port))
                 with self._process(place) as process:
                     if not _listens(process, place.port):
                         if attempt < ATTEMPTS and "in use" in process.log_since(0):
@@ -77,10 +80,13 @@ class Front:
         path = self.proxy.executable()
         if path is None:
             raise TargetError(self.missing() or "")
-        for name in self.proxy.folders:
-            (place.folder / name).mkdir()
-        config = place.folder / self.proxy.config_file
-        config.write_text(self.proxy.config(place, self.variant.settings), "utf-8")
+        try:
+            for name in self.proxy.folders:
+                (place.folder / name).mkdir()
+            config = self.proxy.config(place, self.variant.settings)
+            (place.folder / self.proxy.config_file).write_text(config, "utf-8")
+        except OSError as error:
+            raise ProcessError(f"{self.name}: its configuration cannot be written: {error.strerror}") from error
         return _Proxy(
             [path, *self.proxy.arguments(place)],
             cwd=place.folder,
@@ -105,6 +111,16 @@ class Deployed:
     def before(self, origin: Target) -> Iterator[Target]:
         """The target as it is seen at that URL. Raises TargetError where another server answers there."""
         yield behind(self.url, origin)
+
+
+@contextmanager
+def _own_folder(name: str) -> Iterator[Path]:
+    try:
+        made = tempfile.TemporaryDirectory(prefix=f"streamspec-{name}-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise ProcessError(f"{name}: no folder can be made for its configuration: {error.strerror or error}") from error
+    with made as folder:
+        yield Path(folder)
 
 
 class _Proxy(Process):
