@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 SENTINEL = "over"
 OVER = b"data: over\n\n"
 
-SOON = b"retry: 100\n\n"
-"""Come back soon: most readings of a client that comes back need not wait for its own reconnection time."""
+SOON = b"retry: 100\n"
+"""Before a first event: most readings need not wait for the client's own reconnection time."""
 
 
 def stream_of(name: str, stream: bytes, *, piece_bytes: int = 0) -> ClientExchange:
-    """A stream, whole or in chunks of that size, then the sentinel twice: the first may be spoilt by what it follows."""
+    """A stream, whole or in chunks of that size, then the sentinel twice: what is before the first may spoil it."""
 
     async def script(playing: Playing) -> None:
         exchanged = await playing.request()

@@ -1,4 +1,8 @@
-"""What judges of clients share. Values in, values or a Violation out."""
+"""What judges of clients share. Values in, values or a Violation out.
+
+Where one requirement is about types and IDs, events are known by their data: that an event is missing, or is one too
+many, is another requirement's matter.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ def asked_again(reading: Reading, number: int = 2) -> Request:
     expected = "a new connection" if number == 2 else f"connection number {number}"
     if reading.ended is not None:
         raise Violation(expected=expected, actual=f"none{_how_ended(reading)}", at_s=None)
-    raise Late(expected=expected, actual="none within the time that was waited")
+    raise Late(expected=expected, actual=f"none within the time that was waited{_how_ended(reading)}")
 
 
 def told(reading: Reading) -> Sequence[Event]:
@@ -45,24 +49,34 @@ def told(reading: Reading) -> Sequence[Event]:
 def expect_data(play: Play, *expected: str) -> None:
     """Raise Violation unless the events have that data, in that order."""
     asked(play.reading)
-    _expect_told(play.reading, [event.data for event in told(play.reading)], list(expected), "the data")
+    expect_told(play.reading, [event.data for event in told(play.reading)], list(expected), "the data")
 
 
-def expect_types(play: Play, *expected: str) -> None:
-    """Raise Violation unless the events have those types, in that order."""
+def expect_types(play: Play, **types: str) -> None:
+    """Raise Violation unless the events of that data have those types: `expect_types(play, a="message")`."""
+    _expect_each(play, {event.data: _type(event) for event in told(play.reading)}, types, "type")
+
+
+def expect_ids(play: Play, **ids: str) -> None:
+    """Raise Violation unless the events of that data carry those last event IDs: `expect_ids(play, a="1")`."""
+    _expect_each(play, {event.data: event.id or "" for event in told(play.reading)}, ids, "last event ID")
+
+
+def _type(event: Event) -> str:
+    return "message" if event.type is None else event.type
+
+
+def _expect_each(play: Play, found: dict[str, str], expected: dict[str, str], what: str) -> None:
     asked(play.reading)
-    _expect_told(
-        play.reading,
-        ["message" if event.type is None else event.type for event in told(play.reading)],
-        list(expected),
-        "the types",
-    )
-
-
-def expect_ids(play: Play, *expected: str) -> None:
-    """Raise Violation unless the events carry those last event IDs, in that order."""
-    asked(play.reading)
-    _expect_told(play.reading, [event.id or "" for event in told(play.reading)], list(expected), "the last event IDs")
+    for data in expected:
+        if data not in found:
+            expect_told(play.reading, [], [data], "an event of data")
+    wrong = {data: found[data] for data in expected if found[data] != expected[data]}
+    if wrong:
+        data, instead = next(iter(wrong.items()))
+        raise Violation(
+            expected=f"{what} {expected[data]!r} of the event of data {data!r}", actual=f"{_short(instead)}"
+        )
 
 
 def expect_in_order(play: Play, marks: Sequence[str], what: str) -> None:
@@ -79,7 +93,8 @@ def expect_in_order(play: Play, marks: Sequence[str], what: str) -> None:
             )
 
 
-def _expect_told(reading: Reading, found: list[str], expected: list[str], what: str) -> None:
+def expect_told(reading: Reading, found: list[str], expected: list[str], what: str) -> None:
+    """Raise Violation unless that was found; Late where the client may not have told all."""
     if found == expected:
         return
     kind = Violation if reading.ended or any(event.data == SENTINEL for event in reading.events) else Late
@@ -100,6 +115,6 @@ def _short(text: str) -> str:
 
 def _how_ended(reading: Reading) -> str:
     if reading.ended is None:
-        return ""
+        return f", and the client reported {_short(reading.errors[-1])}" if reading.errors else ""
     why = f": {reading.ended.error}" if reading.ended.error else ""
     return f", and the reading ended {reading.ended.how}{why}"

@@ -38,10 +38,14 @@ class Exchanged:
         self._reader = reader
         self._writer = writer
 
-    async def head(self, status: int = 200, *fields: tuple[str, str]) -> None:
-        """The status line and header section; without fields, those of a chunked event stream."""
+    async def head(self, status: int = 200, *fields: tuple[str, str], persists: bool = False) -> None:
+        """The status line and header section; without fields, those of a chunked event stream.
+
+        Without `persists` it says that the connection ends here: so no pool tries its next request on it.
+        """
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields or (EVENT_STREAM, CHUNKED))
-        await self.write(f"HTTP/1.1 {status} Whatever\r\n{lines}Connection: close\r\n\r\n".encode())
+        lines += "" if persists else "Connection: close\r\n"
+        await self.write(f"HTTP/1.1 {status} Whatever\r\n{lines}\r\n".encode())
 
     async def chunk(self, data: bytes) -> None:
         """One chunk of the content, as it is."""

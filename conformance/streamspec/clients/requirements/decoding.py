@@ -32,7 +32,7 @@ def decoding_line_ends(play: Play) -> None:
     expect_data(play, "lf", "crlf", "a\nb\nc")
 
 
-@decoding_line_ends.mutant()
+@decoding_line_ends.mutant({"delivery-any-split": "it knows the CR only where the LF is in the same piece"})
 class KeepsTheCr(ControlClient):
     def process_line(self, line: str) -> None:
         super().process_line(line + "\r" if self.has_cr and line else line)
@@ -51,7 +51,7 @@ def decoding_cr(play: Play) -> None:
 @decoding_cr.mutant(
     {
         "delivery-cr": "its events end with CR",
-        "delivery-any-split": "some of its lines end with CR",
+        "delivery-any-split": "a CRLF in two pieces ends no line",
     }
 )
 class TakesCrForText(ControlClient):
@@ -118,7 +118,6 @@ def decoding_utf8(play: Play) -> None:
         "decoding-separators": "it misreads what is not ASCII",
         "decoding-bom": "a byte order mark is three characters",
         "decoding-bom-once": "a byte order mark is three characters",
-        "delivery-any-split": "the stream holds characters beyond ASCII",
         "return-bom": "a byte order mark is three characters",
         "return-id-utf8": "the ID is misread already",
     }
@@ -185,7 +184,9 @@ def decoding_unfinished(play: Play) -> None:
     expect_data(play, "a")
 
 
-@decoding_unfinished.mutant({"return-id-unfinished": "its ID was dispatched with it"})
+@decoding_unfinished.mutant(
+    {"return-id-unfinished": "its ID was dispatched with it", "return-partial": "what was left was dispatched"}
+)
 class DispatchesAtTheEnd(ControlClient):
     def ended(self) -> None:
         if self.data:

@@ -150,12 +150,12 @@ class DispatchesWithoutData(ControlClient):
     "decoding-type",
     Level.MUST,
     DISPATCH,
-    stream_of("type", b"event: x\ndata: a\n\ndata: b\n\nevent: y\ndata: c\nevent: z\n\nevent: y\nevent\ndata: d\n\n"),
+    stream_of("type", b"event: x\ndata: a\n\ndata: b\n\nevent: y\ndata: c\nevent: z\n\n"),
     Claim.TYPES,
 )
 def decoding_type(play: Play) -> None:
     """The last event field names the type of its own event alone; without one it is "message"."""
-    expect_types(play, "x", "message", "z", "message")
+    expect_types(play, a="x", b="message", c="z")
 
 
 @decoding_type.mutant()
@@ -172,6 +172,25 @@ class KeepsTheType(ControlClient):
 
 
 @requirement(
+    "decoding-type-empty",
+    Level.MUST,
+    INTERPRETING,
+    stream_of("type-empty", b"event: x\nevent\ndata: a\n\nevent: y\nevent:\ndata: b\n\n"),
+    Claim.TYPES,
+)
+def decoding_type_empty(play: Play) -> None:
+    """An empty event field takes the place of the one before it, so the type is "message"."""
+    expect_types(play, a="message", b="message")
+
+
+@decoding_type_empty.mutant()
+class IgnoresEmptyTypes(ControlClient):
+    def process_field(self, name: str, value: str) -> None:
+        if name != "event" or value:
+            super().process_field(name, value)
+
+
+@requirement(
     "decoding-type-dropped",
     Level.MUST,
     DISPATCH,
@@ -180,7 +199,7 @@ class KeepsTheType(ControlClient):
 )
 def decoding_type_dropped(play: Play) -> None:
     """The type of an event without data does not go over to the next one."""
-    expect_types(play, "message")
+    expect_types(play, a="message")
 
 
 @decoding_type_dropped.mutant()

@@ -33,7 +33,8 @@ def ends_by(name: str, end: Callable[[Exchanged], Awaitable[None]], *fields: tup
         exchanged = await playing.request()
         if exchanged is None:
             return
-        await exchanged.head(200, *fields)
+        # That is not said where the connection breaks: Node's fetch would then take a break for the end.
+        await exchanged.head(200, *fields, persists=end is not finished)
         await (exchanged.write if fields else exchanged.chunk)(SOON + b"data: a\n\n")
         await playing.events(1)
         await end(exchanged)

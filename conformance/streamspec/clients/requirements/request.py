@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from streamspec.clients.adapter_lines import Order
 from streamspec.clients.contract import Claim
 from streamspec.clients.control import ControlClient
-from streamspec.clients.exchanges import conclude
-from streamspec.clients.judging import asked, asked_again, expect_data
+from streamspec.clients.exchanges import answers, conclude
+from streamspec.clients.judging import asked, asked_again, told
 from streamspec.clients.requirement import exchange, requirement
 from streamspec.contract import Level, html, rfc
 from streamspec.judging import expect
+from streamspec.requirement import Late, Violation
 
 if TYPE_CHECKING:
-    from streamspec.clients.play import Play
+    from streamspec.clients.play import Play, Reading, Request
     from streamspec.clients.playing import Playing
+    from streamspec.clients.requirement import Script
 
 CONTENT = '{"prompt": "grüß"}'
 
@@ -64,32 +66,43 @@ class SendsNoContent(ControlClient):
         return b""
 
 
-@exchange()
-async def redirects(playing: Playing) -> None:
-    """Four redirects, one after the other, to a stream; their Location is relative and absolute by turns."""
-    for number, status in enumerate((301, 302, 307, 308)):
+def redirected_by(status: int, *, relative: bool) -> Script:
+    """One redirect to a stream."""
+
+    async def script(playing: Playing) -> None:
         exchanged = await playing.request()
         if exchanged is None:
             return
         target = f"{playing.url}/{status}"
-        location = target if number % 2 else "/" + target.partition("://")[2].partition("/")[2]
+        location = "/" + target.partition("://")[2].partition("/")[2] if relative else target
         await exchanged.head(status, ("Location", location), ("Content-Length", "0"))
         exchanged.close()
-    if exchanged := await playing.request():
-        await exchanged.head()
-        await exchanged.chunk(b"data: found\n\n")
-        await conclude(playing, exchanged)
+        if there := await playing.request():
+            await there.head()
+            await there.chunk(b"data: found\n\n")
+            await conclude(playing, there)
+
+    return script
 
 
-@requirement("request-redirected", Level.SHOULD, rfc(9110, "15.4"), redirects, Claim.REDIRECTS)
+REDIRECTS = (301, 302, 307, 308)
+
+
+@requirement(
+    "request-redirected",
+    Level.SHOULD,
+    rfc(9110, "15.4"),
+    answers("redirects", *(redirected_by(status, relative=status % 2 == 1) for status in REDIRECTS)),
+    Claim.REDIRECTS,
+)
 def request_redirected(play: Play) -> None:
     """Redirects by 301, 302, 307 and 308 are followed to the stream, Location being relative or absolute."""
-    asked(play.reading)
-    for number, status in enumerate((301, 302, 307, 308), 2):
-        expect(len(play.reading.requests) >= number, f"a request after {status}", _instead(play))
-        target = asked_again(play.reading, number).target
+    for reading, status in zip(play.readings, REDIRECTS, strict=True):
+        asked(reading)
+        target = redirected(reading, 2, status).target
         expect(target.endswith(f"/{status}"), f"a request for what Location says, …/{status}", target)
-    expect_data(play, "found")
+        found = [event.data for event in told(reading)]
+        expect(found == ["found"], "the event of that stream", found)
 
 
 @request_redirected.mutant({"request-post-redirected": "its second redirect is a 308"})
@@ -127,8 +140,7 @@ def request_post_redirected(play: Play) -> None:
     """A POST that 307 or 308 redirects stays a POST, with its content."""
     asked(play.reading)
     for number, status in ((2, 307), (3, 308)):
-        expect(len(play.reading.requests) >= number, f"a request after {status}", _instead(play))
-        request = asked_again(play.reading, number)
+        request = redirected(play.reading, number, status)
         expect(request.target.endswith(f"/{status}"), f"a request for …/{status}", request.target)
         expect(request.method == "POST", f"POST after {status}", request.method)
         expect(request.content == CONTENT.encode(), f"the content after {status}", request.content)
@@ -143,6 +155,11 @@ class MakesEveryRedirectAGet(ControlClient):
         return super().content() if self.method == "POST" else b""
 
 
-def _instead(play: Play) -> str:
-    ended = play.reading.ended
-    return f"the reading ended {ended.how} {ended.error}".strip() if ended else "none"
+def redirected(reading: Reading, number: int, status: int) -> Request:
+    """The request of that number, which follows that redirect. Raises Violation and Late."""
+    try:
+        return asked_again(reading, number)
+    except Late as late:
+        raise Late(expected=f"a request after {status}", actual=late.actual) from None
+    except Violation as violation:
+        raise Violation(expected=f"a request after {status}", actual=violation.actual) from None
