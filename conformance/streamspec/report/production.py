@@ -90,7 +90,12 @@ def _produced(talk: Conversation, state: Mapping[str, JSON], offset_s: float) ->
     closed_s = closed_ms / 1000 + offset_s if isinstance(closed_ms, int | float) else None
     arrived_s = arrivals_s(talk.response, len(produced_s)) if talk.response else []
     padded = [*arrived_s, *[None] * (len(produced_s) - len(arrived_s))]
-    return Production(list(zip(produced_s, padded, strict=True)), closed_s)
+    pairs = list(zip(produced_s, padded, strict=True))
+    # Nothing arrives before it is produced: where it seems so, that is the error of the clocks' offset.
+    early_s = min([0.0, *(there_s - made_s for made_s, there_s in pairs if there_s is not None)])
+    return Production(
+        [(made_s + early_s, there_s) for made_s, there_s in pairs], None if closed_s is None else closed_s + early_s
+    )
 
 
 def arrivals_s(response: Response, count: int) -> list[float | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,7 +74,7 @@ def _pieces(file: str, text: str) -> dict[str, Piece]:
 
 def _prose(docstring: str) -> str:
     """The paragraphs and points of a docstring, each in one line: a column of the page breaks them elsewhere."""
-    text = inspect.cleandoc(ast.literal_eval(docstring))
+    text = ast.get_docstring(ast.parse(docstring)) or docstring
     return re.sub(r"(?<!\n)\n(?!\n|\d+\. |- )\s*", " ", text)
 
 
