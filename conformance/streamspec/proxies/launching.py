@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamspec.process import BROKEN_OFF_WITHIN_S, Process, ProcessError
-from streamspec.proxies.proxy import Place, Proxy, Variant, origin_of
+from streamspec.proxies.proxy import Place, Proxy, Variant, ends_as_complete_to_http10, origin_of
 from streamspec.target import Target, TargetError, behind
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ class Deployed:
     @contextmanager
     def before(self, origin: Target) -> Iterator[Target]:
         """The target as it is seen at that URL. Raises TargetError where another server answers there."""
-        yield behind(self.url, origin)
+        seen = behind(self.url, origin)
+        known = ends_as_complete_to_http10("what stands in front")
+        yield replace(seen, deviations=(known, *origin.deviations))
 
 
 @contextmanager
