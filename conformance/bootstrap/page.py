@@ -21,7 +21,7 @@ LOCK_FILE = "package-lock.json"
 
 # No sources: what npm, Next.js and the tests' compiler make, and the tests that look at the page from outside.
 MADE = ("node_modules", ".next", ".test", "out", "next-env.d.ts", "tsconfig.tsbuildinfo")
-NO_SOURCES = (*MADE, "tests")
+NO_SOURCES = (*MADE, "tests", "dist")
 
 
 def make_page(folder: Path, scripts: Sequence[str] = ("build",)) -> Path:
