@@ -76,8 +76,8 @@ def _of_delivery(path: Look, origin: Look) -> Iterator[str]:
         yield f"the first of its {there.noun} comes {later} later"
     if there.is_clumped_beside(here):
         yield (
-            f"buffered: {counted(len(there.signs_s), there.noun)} at {counted(there.moments, 'moments')}, "
-            f"at the origin {len(here.signs_s)} at {here.moments}"
+            f"buffered: {counted(there.pieces, there.noun)} at {counted(there.moments, 'moments')}, "
+            f"at the origin {here.pieces} at {here.moments}"
         )
 
 

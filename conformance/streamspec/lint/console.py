@@ -163,7 +163,7 @@ def _print_conclusion(console: Console, target: Linted, *, strict: bool) -> None
         return
     counts = ", ".join(f"{target.count(verdict)} {MARKS[verdict]}" for verdict in MARKS if target.count(verdict))
     if target.count(Verdict.FAIL) or (strict and target.count(Verdict.WARN)):
-        word, style = "does not stream as it should", "bold red"
+        word, style = "something is wrong on the wire", "bold red"
     elif target.count(Verdict.INCONCLUSIVE):
         word, style = "inconclusive", "bold cyan"
     else:

@@ -64,11 +64,11 @@ def who_held_back(look: Look, response: Response, content: Content) -> str:
     named = in_between(response)
     told += [PROXIES[name] for name in named]
     if not told:
-        together = content.signs_s and content.first_s - response.head_at_s <= TOGETHER_S
+        whole_with_head = content.signs_s and content.signs_s[-1] - response.head_at_s <= TOGETHER_S
         told.append(
             "head and body came together, as from a handler, middleware or proxy that collects the whole body"
-            if together
-            else "the head came early, so what held the body back stands behind it"
+            if whole_with_head
+            else "the head came before what was held back, as from a compressor or a buffer that is not flushed"
         )
     server = response.value("server")
     if server and not any(name in server.lower() for name in named):

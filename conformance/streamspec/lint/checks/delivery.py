@@ -9,7 +9,7 @@ from streamspec.judging import expect
 from streamspec.lint.checks.check import NotApplicable, check, stream_of, streamed
 from streamspec.lint.content import CLUMP, Kind, counted
 from streamspec.lint.suspects import who_held_back
-from streamspec.lint.visit import ASKED, BROWSER, HTTP10, PROOF_MOMENTS
+from streamspec.lint.visit import BROWSER, HTTP10, PROOF_MOMENTS
 from streamspec.requirement import NotObserved, Violation
 from streamspec_client.trace import Ending, Framing
 
@@ -96,9 +96,7 @@ def _expect_no_burst(look: Look, response: Response, content: Content) -> None:
     if not _is_burst(look, content):
         return
     wait_s = content.first_s - look.asked_at_s
-    came = (
-        f"{counted(len(content.signs_s), content.noun)} within {content.spread_s * 1000:.1f} ms, {wait_s:.1f} s after"
-    )
+    came = f"{counted(content.pieces, content.noun)} within {content.spread_s * 1000:.1f} ms, {wait_s:.1f} s after"
     if response.framing is Framing.CONTENT_LENGTH or (len(content.signs_s) > 1 and wait_s >= WAIT_S):
         suspect = who_held_back(look, response, content)
         raise Violation(
@@ -146,7 +144,7 @@ def _as_live_as_asked(visit: Visit, name: str) -> Figures:
             f"{len(response.body)} bytes of {content.coding} at {counted(content.moments, 'moments')}",
         )
     if not content.undecoded and (_is_burst_beside(look, content, plain) or content.is_clumped_beside(plain)):
-        told = f"{counted(len(content.signs_s), content.noun)} at {counted(content.moments, 'moments')}"
+        told = f"{counted(content.pieces, content.noun)} at {counted(content.moments, 'moments')}"
         after_s = content.first_s - look.asked_at_s
         raise _held_back(visit.asked, look, f"{told}, the first {after_s:.1f} s after the request")
     return _figures(look, content)
@@ -171,9 +169,9 @@ def _held_back(asked: Look, look: Look, told: str) -> Violation:
     assert plain is not None  # noqa: S101 - callers have looked
     assert response is not None  # noqa: S101 - as above
     assert content is not None  # noqa: S101 - as above
-    usual = f"{counted(len(plain.signs_s), plain.noun)} at {counted(plain.moments, 'moments')}"
+    usual = f"{counted(plain.pieces, plain.noun)} at {counted(plain.moments, 'moments')}"
     suspect = who_held_back(look, response, content)
-    return Violation(expected=f"about as {ASKED}: {usual}", actual=f"{told}: {suspect}")
+    return Violation(expected=f"what comes when asked plainly: {usual}", actual=f"{told}: {suspect}")
 
 
 @check("lint-head-early", SHOULD, html("server-sent-events"))
