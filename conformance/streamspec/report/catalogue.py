@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from streamspec.contract import AREAS, Level
+from streamspec.contract import Level
 from streamspec.report.layout import print_labelled, wrapped
+from streamspec.report.wording import area_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
+    from streamspec.clients.requirement import ClientRequirement
     from streamspec.contract import JSON
     from streamspec.requirement import Requirement
 
@@ -39,11 +41,11 @@ def as_json(requirements: Iterable[Requirement]) -> str:
     return json.dumps(rows, indent=1, ensure_ascii=False)
 
 
-def print_list(console: Console, requirements: Sequence[Requirement]) -> None:
+def print_list(console: Console, requirements: Sequence[Requirement] | Sequence[ClientRequirement]) -> None:
     """Ids, levels and sentences by area."""
     width = max((len(made.id) for made in requirements), default=0)
     for area, members in groupby(requirements, key=lambda made: made.area):
-        console.print(Text.assemble("\n" if area != requirements[0].area else "", (area, "bold"), f" · {AREAS[area]}"))
+        console.print(Text.assemble("\n" if area != requirements[0].area else "", (area, "bold"), f" · {area_title(area)}"))
         for made in members:
             level = Text(f"{made.level:<6}", "" if made.level is Level.MUST else "yellow")
             first, *rest = wrapped(console, made.sentence, console.width - width - 12)

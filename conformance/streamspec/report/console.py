@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rich.text import Text
 
-from streamspec.contract import AREAS
 from streamspec.report.layout import print_labelled
 from streamspec.report.results import Verdict
 from streamspec.report.wording import (
     MARKS,
     MEANINGS,
+    area_title,
     by_cause,
     conclusion,
     evidence,
@@ -207,7 +207,7 @@ def _print_measured(
 
 
 def _print_area(console: Console, area: str) -> None:
-    console.print(Text.assemble("\n", (area, "bold"), f" · {AREAS.get(area, '')}"), soft_wrap=True)
+    console.print(Text.assemble("\n", (area, "bold"), f" · {area_title(area)}"), soft_wrap=True)
 
 
 def _print_legend(console: Console, targets: Sequence[TargetResults], heads: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from streamspec.report.proxied import proxied_markdown
@@ -9,7 +10,7 @@ from streamspec.report.results import Verdict
 from streamspec.report.wording import MARKS, by_cause, conclusion, evidence, printable, totals, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from streamspec.report.results import Finding, Results, TargetResults
     from streamspec.report.wording import Described
@@ -24,11 +25,12 @@ def markdown(results: Results, known: Mapping[str, Described], *, strict: bool) 
     lines += ["", *_matrix(results, known), *proxied_markdown(results.targets)]
     for target in results.targets:
         for finding in target.verdicts:
-            if finding.verdict in {Verdict.FAIL, Verdict.WARN, Verdict.DEVIATION}:
+            if finding.verdict in {Verdict.FAIL, Verdict.WARN}:
                 lines += ["", *_section(finding, target, known)]
         for findings in by_cause(target, Verdict.INCONCLUSIVE):
             ids = ", ".join(f"`{finding.id}`" for finding in findings)
             lines += ["", f"**inconclusive** on {target.name}: {_inline(findings[0].message)} ({ids})"]
+    lines += _deviations(results.targets)
     lines += ["", f"streamspec {results.suite_version}, {results.started_at}", ""]
     return "\n".join(lines)
 
@@ -45,11 +47,14 @@ def _matrix(results: Results, known: Mapping[str, Described]) -> Iterator[str]:
     yield "|---|" + "---|" * len(results.targets)
     for made in known:
         if any(made in row for row in cells):
-            yield f"| `{made}` | " + " | ".join(_cell(row.get(made)) for row in cells) + " |"
+            shown = [_cell(row.get(made), target) for row, target in zip(cells, results.targets, strict=True)]
+            yield f"| `{made}` | " + " | ".join(shown) + " |"
 
 
-def _cell(finding: Finding | None) -> str:
-    verdict = finding.verdict if finding else Verdict.INCONCLUSIVE  # no finding: the target did not start
+def _cell(finding: Finding | None, target: TargetResults) -> str:
+    if finding is None and target.verdicts:  # another run's requirement
+        return "not run"
+    verdict = finding.verdict if finding else Verdict.INCONCLUSIVE  # no finding at all: the target did not start
     emphasis = EMPHASIS.get(verdict, "")
     return f"{emphasis}{MARKS[verdict]}{emphasis}"
 
@@ -62,6 +67,22 @@ def _section(finding: Finding, target: TargetResults, known: Mapping[str, Descri
     yield "```"
     yield from (f"{label:<9} {text}" for label, text in evidence(finding, target, known))
     yield "```"
+
+
+def _deviations(targets: Sequence[TargetResults]) -> Iterator[str]:
+    """What deviates and why, folded: it is known, and of a helper that people use it may be much."""
+    for target in targets:
+        if count := target.count(Verdict.DEVIATION):
+            yield from ("", f"<details><summary>{count} deviations of {_html(target.name)}</summary>", "")
+            for findings in by_cause(target, Verdict.DEVIATION):
+                link = f" {_inline(findings[0].link)}" if findings[0].link else ""
+                ids = ", ".join(f"`{finding.id}`" for finding in findings)
+                yield f"- {_inline(findings[0].reason or findings[0].message)}{link} ({ids})"
+            yield from ("", "</details>")
+
+
+def _html(text: str) -> str:
+    return escape(printable(text))
 
 
 def _inline(text: str) -> str:

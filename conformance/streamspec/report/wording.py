@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Protocol
 
+from streamspec.clients.contract import AREAS as CLIENT_AREAS
+from streamspec.contract import AREAS
 from streamspec.report.results import Verdict
 
 if TYPE_CHECKING:
@@ -58,6 +60,11 @@ LONGEST_TEXT = 1_000
 
 
 UNITS = {"ms", "s", "bytes"}
+
+
+def area_title(area: str) -> str:
+    """What the area is about; empty for one that no longer exists."""
+    return (AREAS | CLIENT_AREAS).get(area, "")
 
 
 def printable(text: str) -> str:

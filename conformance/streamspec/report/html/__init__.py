@@ -137,15 +137,16 @@ def _areas(
             "id": name,
             "level": next(finding.level for finding, _ in found if finding is not None),
             "sentence": _prose(known[name].sentence) if name in known else "",
-            "cells": [_cell(finding, slug) for finding, slug in found],
+            "cells": [_cell(finding, slug, target) for (finding, slug), target in zip(found, targets, strict=True)],
         }
         areas.setdefault(name.partition("-")[0], []).append(row)
     return [{"name": area, "description": AREAS.get(area, ""), "rows": members} for area, members in areas.items()]
 
 
-def _cell(finding: Finding | None, slug: str) -> dict[str, object]:
-    # No finding: the target did not start, or its run did not select the requirement.
-    verdict = finding.verdict if finding else Verdict.INCONCLUSIVE
+def _cell(finding: Finding | None, slug: str, target: TargetResults) -> dict[str, object]:
+    if finding is None and target.verdicts:  # another run's requirement
+        return {"verdict": "", "symbol": "", "mark": "not run", "href": ""}
+    verdict = finding.verdict if finding else Verdict.INCONCLUSIVE  # no finding at all: the target did not start
     href = f"{slug}/{finding.id}" if finding else ""
     return {"verdict": verdict, "symbol": SYMBOLS[verdict], "mark": MARKS[verdict], "href": href}
 

@@ -17,8 +17,8 @@ function applyFilters() {
   const holds = (row) => {
     const found = targets.map((place) => row.verdicts[place]);
     const verdict = wanted.get("verdict");
-    if (verdict === "other") return found.some((one) => one !== "PASS");
-    if (verdict === "uneven") return new Set(found).size > 1;
+    if (verdict === "other") return found.some((one) => one && one !== "PASS");
+    if (verdict === "uneven") return new Set(found.filter(Boolean)).size > 1;
     return !verdict || found.includes(verdict);
   };
   const shown = rows.filter((row) => {
