@@ -122,15 +122,17 @@ class Stream:
 class Endpoint:
     """A server on a free port that answers each connection once, in a thread of its own, and closes it."""
 
-    def __init__(self, play: Callable[[Answer], None], *, tls: bool = False) -> None:
+    def __init__(self, play: Callable[[Answer], None], *, tls: bool = False, host: str = "127.0.0.1") -> None:
         self._play = play
         self._context: ssl.SSLContext | None = None
         if tls:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(CERTIFICATE)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family)
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"http{'s' if tls else ''}://{'localhost' if tls else '127.0.0.1'}:{self.port}/"
+        named = "localhost" if tls else f"[{host}]" if ":" in host else host
+        self.url = f"http{'s' if tls else ''}://{named}:{self.port}/"
         self.asked: list[Asked] = []
         self._leaving = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -143,7 +145,7 @@ class Endpoint:
     def __exit__(self, *exc_info: object) -> None:
         self._leaving.set()
         # Closing a listener does not wake the thread that accepts; a connection does.
-        socket.create_connection(self._listener.getsockname()).close()
+        socket.create_connection(self._listener.getsockname()[:2]).close()
         for thread in [self._acceptor, *self._threads]:
             thread.join(SOON_S)
             assert not thread.is_alive()

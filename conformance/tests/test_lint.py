@@ -218,6 +218,7 @@ def unused_port() -> int:
         ("http://no-such-host.invalid/", "the name does not resolve"),
         (f"http://{'a' * 70}.example/", "that is no host name"),
     ],
+    ids=["nobody listens", "wrong host name", "no host name"],
 )
 def test_what_cannot_be_reached_exits_3_with_a_sentence(url: str, told: str) -> None:
     result = lint(url)
@@ -272,6 +273,17 @@ def found_at(url: str, direct: str | None = None) -> LintResults:
 def wrong(target: Linted) -> dict[str, str]:
     fine = {Verdict.PASS, Verdict.NOT_APPLICABLE}
     return {made.id: made.message for made in target.verdicts if made.verdict not in fine}
+
+
+def test_ipv6_is_spoken() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    with Endpoint(QUICK, host="::1") as endpoint:
+        result = lint(endpoint.url, "--once")
+        assert endpoint.asked[0].fields["host"] == f"[::1]:{endpoint.port}"
+    assert result.exit_code == ExitCode.CONFORMANT
 
 
 @pytest.mark.parametrize("name", ["control", "starlette", "fastapi", "aiohttp", "quart"])
@@ -353,6 +365,13 @@ def test_an_origin_that_does_not_answer_leaves_the_path_judged() -> None:
 
 
 # What is seen
+
+
+def test_a_check_of_its_own_is_explained() -> None:
+    result = CliRunner().invoke(app, ["explain", "lint-incremental"])
+    assert result.exit_code == ExitCode.CONFORMANT
+    assert "not in one burst at the end of it" in " ".join(result.stdout.split())
+    assert CliRunner().invoke(app, ["explain", "lint-nothing"]).exit_code == ExitCode.USAGE
 
 
 def test_a_timeline_shows_when_the_head_and_each_piece_came() -> None:

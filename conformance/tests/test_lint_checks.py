@@ -199,7 +199,7 @@ def test_ids_of_the_contract_have_its_words() -> None:
 
 def test_a_burst_tells_who_may_have_held_it_back() -> None:
     play = buffered(EVENTS, 0.7, Server="nginx/1.22.1", Via="1.1 varnish")
-    told = failures(linted(play))["lint-incremental"]
+    told = failures(linted(play, once=True))["lint-incremental"]
     assert "6 events within 0.0 ms, 0.7 s after the request" in told
     assert "nginx: `proxy_buffering off`" in told
     assert "Varnish" in told
@@ -207,14 +207,14 @@ def test_a_burst_tells_who_may_have_held_it_back() -> None:
 
 
 def test_a_body_that_was_ready_at_once_is_inconclusive() -> None:
-    target = linted(Stream(step_s=0))
+    target = linted(Stream(step_s=0), once=True)
     assert (
         "ready at once, or held back, nobody can tell" in by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]
     )
 
 
 def test_a_single_event_is_inconclusive() -> None:
-    target = linted(Stream(items=(b"data: [DONE]\n\n",)))
+    target = linted(Stream(items=(b"data: [DONE]\n\n",)), once=True)
     assert "no order to see" in by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]
 
 
@@ -323,7 +323,7 @@ def language_model(answer: Answer) -> None:
 
 
 def test_a_language_model_streams_with_post() -> None:
-    target = linted(language_model, body=b'{"stream": true}')
+    target = linted(language_model, body=b'{"stream": true}', once=True)
     assert set(failures(target)) == {"head-no-transform", "head-nosniff"}
     assert "no cache stores an answer to POST" in by_verdict(target, Verdict.NOT_APPLICABLE)["head-no-store"]
     assert "lint-terminal" in by_verdict(target, Verdict.PASS)
@@ -361,12 +361,12 @@ def test_mcp_may_answer_with_events_whose_last_is_the_response() -> None:
 
 
 def test_events_under_another_media_type_are_told() -> None:
-    told = failures(linted(Stream(fields={"Content-Type": "application/octet-stream"})))
+    told = failures(linted(Stream(fields={"Content-Type": "application/octet-stream"}), once=True))
     assert "text/event-stream for an event stream" in told["lint-media-type"]
 
 
 def test_an_endless_stream_is_sampled() -> None:
-    target = linted(Stream(is_endless=True), limits=Limits(7, 30.0, 10.0))
+    target = linted(Stream(is_endless=True), limits=Limits(7, 30.0, 10.0), once=True)
     (asked, *_) = target.looks
     assert asked.why_left == "left after --max-events 7"
     assert 7 <= asked.pieces < 12
@@ -374,7 +374,9 @@ def test_an_endless_stream_is_sampled() -> None:
 
 
 def test_time_is_up_for_a_stream_that_says_nothing() -> None:
-    target = linted(Stream(items=(b": begin\n\n",), step_s=9.0, wait_first_s=30.0), limits=Limits(10, 0.6, 10.0))
+    target = linted(
+        Stream(items=(b": begin\n\n",), step_s=9.0, wait_first_s=30.0), limits=Limits(10, 0.6, 10.0), once=True
+    )
     assert by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"] == (
         "the body is empty so far: left after --max-time 0.6"
     )
@@ -423,7 +425,7 @@ def test_a_redirect_is_shown_and_fails_where_it_is_not_followed() -> None:
 
 
 def test_a_redirect_is_followed_when_asked_to() -> None:
-    target = linted(elsewhere, follow=True)
+    target = linted(elsewhere, follow=True, once=True)
     assert target.url.endswith("/there?x=1")
     assert failures(target) == {}
 
@@ -436,5 +438,5 @@ def test_redirects_without_end_end() -> None:
 
 def test_the_last_chunk_is_read_strictly() -> None:
     assert LAST_CHUNK == b"0\r\n\r\n"
-    told = failures(linted(Stream(last=LAST_CHUNK + b"more")))
+    told = failures(linted(Stream(last=LAST_CHUNK + b"more"), once=True))
     assert "nothing behind the last chunk" in told["chunks-coding"]

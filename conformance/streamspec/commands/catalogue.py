@@ -8,6 +8,8 @@ import typer
 
 from streamspec.commands.ending import output, sentences
 from streamspec.commands.options import Select, Skip
+from streamspec.lint.checks import all_checks
+from streamspec.lint.console import print_explained as print_check
 from streamspec.report import catalogue
 from streamspec.requirement import REGISTRY, UnknownSelection, all_requirements, select
 
@@ -29,6 +31,9 @@ def list_requirements(
 def explain(name: Annotated[str, typer.Argument(help="A requirement's id.", metavar="ID")]) -> None:
     """Explain one requirement, and what proves it."""
     with sentences():
+        if found := {made.id: made for made in all_checks()}.get(name) if name.startswith("lint-") else None:
+            print_check(output(), found)
+            return
         known = all_requirements()
         if name not in REGISTRY:
             near = [made.id for made in known if name in made.id]

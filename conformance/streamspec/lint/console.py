@@ -55,6 +55,14 @@ def print_lint(console: Console, results: LintResults, *, strict: bool) -> None:
         _print_conclusion(console, target, strict=strict)
 
 
+def print_explained(console: Console, made: Check) -> None:
+    """One of lint's own checks: its sentence, its source, how to run it."""
+    console.print(Text.assemble((made.id, "bold"), f"  {made.level}"))
+    console.print(Text(made.sentence))
+    print_labelled(console, "source", f"{made.anchor.title}: {made.anchor.url}", breakable=False)
+    print_labelled(console, "run it", "streamspec lint URL", breakable=False)
+
+
 def _named(results: LintResults) -> dict[str, Linted]:
     names = PATH_AND_ORIGIN if len(results.targets) > 1 else ("",)
     return dict(zip(names, results.targets, strict=True))

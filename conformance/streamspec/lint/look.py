@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 CONNECT_WITHIN_S = 10.0
 
 GLANCE_S = 0.05
-"""How often what has come is counted, and a timeline drawn: each time, all of it is read anew."""
+"""How often what has come is counted, and a timeline drawn."""
+
+GLANCE_SHARE = 0.1
+"""And the share of the time that this may take: all that has come is read anew each time, which may be much."""
 
 LARGEST_BODY = 32 * 1_048_576
 """Bytes of body after which a sample is large enough, whatever it holds."""
@@ -113,20 +116,21 @@ def look(
             request.method, address.target, request.fields, request.body,
             http_version=request.version, within_s=limits.max_time_s,
         )  # fmt: skip
-        why_left, glanced_s = "", 0.0
+        why_left, next_glance_s = "", 0.0
         while not connection.response_count and not connection.closed:
             rest_s = deadline_s - clock.now_s()
             if rest_s <= 0:
                 why_left = f"left after --max-time {limits.max_time_s:g}"
                 break
             connection.wait_more(min(rest_s, GLANCE_S))
-            if clock.now_s() - glanced_s < GLANCE_S:
+            began_s = clock.now_s()
+            if began_s < next_glance_s:
                 continue
-            glanced_s = clock.now_s()
             so_far = Look(name, request, connection.conversation(), "")
-            watcher.glance(so_far, glanced_s)
+            watcher.glance(so_far, began_s)
             if so_far.content and (why_left := _why_enough(so_far.content, limits, enough)):
                 break
+            next_glance_s = began_s + max(GLANCE_S, (clock.now_s() - began_s) / GLANCE_SHARE)
         connection.leave(Leaving.FIN)
         found = Look(name, request, connection.conversation(), "" if connection.response_count else why_left)
     watcher.end(found)
