@@ -41,7 +41,8 @@ VARIANTS = (
     ),
     Variant(
         "gzip",
-        "Compression on, which waits for more before it sends anything.",
+        "Compression on: the header section waits for the first item, and once that is over 512 bytes, so that Caddy "
+        "compresses, everything waits for the end; `no-transform` is not heeded.",
         False,
         ("encode gzip", "reverse_proxy {origin}"),
         KEPT,

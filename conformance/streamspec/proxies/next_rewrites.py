@@ -19,6 +19,13 @@ PASSED_ON = ("skipTrailingSlashRedirect: true,", "experimental: { proxyTimeout: 
 
 KEPT = (
     Deviation(
+        "input-not-found",
+        "Next takes a path for the same with a slash at its end: it redirects or, as it is set here, passes it on "
+        "without.",
+        "https://nextjs.org/docs/app/api-reference/config/next-config-js/trailingSlash",
+        found="GET /stream/",
+    ),
+    Deviation(
         "head-before-first-item",
         "Node holds the header section back until something follows it, and Next does not flush it: send a comment at "
         "once, or the first item.",
