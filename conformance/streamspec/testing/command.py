@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 URL = re.compile(r"(https?://[^\s/]+)")
+SERVED = re.compile(r"^(http://127\.0\.0\.1:\d+)$")
+"""Not just the first line: an application's modules may print as they are imported."""
 PORT = "{port}"
 PORTS_TRIED = 3
 """Nobody can hold a port for a process that binds it by itself: another may come first."""
@@ -31,7 +33,7 @@ def imported(name: str) -> Iterator[tuple[str, Process]]:
     path = os.pathsep.join(filter(None, sys.path))
     with _process([sys.executable, "-m", "streamspec.testing", name], {"PYTHONPATH": path}) as process:
         try:
-            url = process.wait_url(None)
+            url = process.wait_url(SERVED)
         except ProcessError as error:
             raise CannotServe(f"{name!r} did not start: {process.log_since(0).strip() or error}") from None
         yield url, process

@@ -145,7 +145,9 @@ class CorsFields:
             return
         fields = dict(cast("RawFields", scope["headers"]))
         origin = fields[b"origin"].decode("latin-1") if b"origin" in fields else None
-        if cors.is_preflight(str(scope["method"]), fields.get(b"access-control-request-method", b"").decode() or None):
+        if cors.is_preflight(
+            str(scope["method"]), fields.get(b"access-control-request-method", b"").decode("latin-1") or None
+        ):
             allowed = encoded(cors.preflight_fields(origin, streams.limits.cors_origins))
             await send({"type": "http.response.start", "status": 204, "headers": allowed})
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -182,7 +182,7 @@ function checkObject(value, path, checks) {
   }
   const checked = {};
   for (const [name, member] of Object.entries(value)) {
-    const memberPath = path ? `${path}.${name}` : name;
+    const memberPath = path ? `${path}.${name}` : name || "body";
     if (!Object.hasOwn(checks, name)) throw refusal(`${shown(memberPath)} is not a field of this object.`, memberPath);
     if (member === null) throw refusal(`${memberPath} must not be null; leave the field out instead.`, memberPath);
     checked[name] = checks[name](memberPath, member);
