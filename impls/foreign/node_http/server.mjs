@@ -153,21 +153,26 @@ async function drain() {
   console.error(`stopped: opened ${opened}, open ${open}, cleaned ${cleaned}`);
 }
 
+const OPTIONS = { host: { type: "string", default: "127.0.0.1" }, port: { type: "string", default: "8000" } };
+
 function settingsOrExit() {
   try {
-    return { limits: limitsFrom(process.env), origins: originsFrom(process.env) };
+    const { values: options } = parseArgs({ options: OPTIONS });
+    return { options, limits: limitsFrom(process.env), origins: originsFrom(process.env) };
   } catch (error) {
-    console.error(error.message);
-    return process.exit(2);
+    return exit(error);
   }
 }
 
-const { values: options } = parseArgs({
-  options: { host: { type: "string", default: "127.0.0.1" }, port: { type: "string", default: "8000" } },
-});
-const { limits, origins } = settingsOrExit();
+function exit(error) {
+  console.error(error.message);
+  process.exit(2);
+}
+
+const { options, limits, origins } = settingsOrExit();
 const ledger = new Ledger(limits);
 const server = createServer(answer);
+server.on("error", exit); // the port is taken, say
 process.on("SIGTERM", drain);
 process.on("SIGINT", drain);
 server.listen({ host: options.host, port: Number(options.port), backlog: 2_048 }, () => {
