@@ -11,7 +11,8 @@ except ImportError as error:
 
 def main() -> None:
     """Read streams as they are ordered."""
-    client = httpx.Client(follow_redirects=True, timeout=None, limits=httpx.Limits(max_connections=None))
+    limits = httpx.Limits(max_connections=None)
+    client = httpx.Client(follow_redirects=True, timeout=None, limits=limits)  # noqa: S113 - a stream has none
 
     def read(reading: Reading) -> None:
         with connect_sse(client, reading.method, reading.url, content=reading.content) as source:

@@ -19,7 +19,7 @@ def main() -> None:
 
     def read(reading: Reading) -> None:
         with client.stream(reading.method, reading.url, content=reading.content) as response:
-            for event in openai._make_sse_decoder().iter_bytes(response.iter_bytes()):  # noqa: SLF001 - see above
+            for event in openai._make_sse_decoder().iter_bytes(response.iter_bytes()):
                 reading.event(event.data, event.event)
 
     serve("openai", read)

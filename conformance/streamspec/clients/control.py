@@ -213,8 +213,10 @@ class ControlOnce(ControlClient):
     claims = frozenset(Claim) - {Claim.RECONNECTS, Claim.RETRY_AFTER}
 
     def come_back(self, error: str) -> None:
+        """There is no second connection. Raises Finished."""
         raise Finished(End.FAILED if error else End.COMPLETE, error)
 
     def answered(self, status: int, headers: dict[str, str]) -> bool:
+        """503 is as final as any other error. Raises Finished."""
         headers.pop("retry-after", None)
         return super().answered(status, headers)

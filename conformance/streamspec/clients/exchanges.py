@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamspec.clients.adapter_lines import Order
 from streamspec.clients.contract import BACK_S
-from streamspec.clients.requirement import ClientExchange
+from streamspec.clients.requirement import READ, ClientExchange
 
 if TYPE_CHECKING:
+    from streamspec.clients.adapter_lines import Order
     from streamspec.clients.playing import Playing
     from streamspec.clients.requirement import Script
     from streamspec.clients.server import Exchanged
@@ -34,7 +34,7 @@ def stream_of(name: str, stream: bytes, *, piece_bytes: int = 0) -> ClientExchan
             await exchanged.chunks(stream, piece_bytes or len(stream))
             await conclude(playing, exchanged)
 
-    return ClientExchange(name, (script,), Order(""), alone=False)
+    return ClientExchange(name, (script,), READ, alone=False)
 
 
 async def conclude(playing: Playing, exchanged: Exchanged) -> None:
@@ -51,7 +51,7 @@ async def conclude_anew(playing: Playing) -> None:
         await conclude(playing, again)
 
 
-def comes_back(name: str, *streams: bytes, order: Order = Order("")) -> ClientExchange:
+def comes_back(name: str, *streams: bytes, order: Order = READ) -> ClientExchange:
     """Streams that end as HTTP says, one connection after the other; then the sentinel on a connection of its own."""
 
     async def script(playing: Playing) -> None:
@@ -70,4 +70,4 @@ def comes_back(name: str, *streams: bytes, order: Order = Order("")) -> ClientEx
 
 def answers(name: str, *scripts: Script) -> ClientExchange:
     """Several scripts side by side, one reading each."""
-    return ClientExchange(name, scripts, Order(""), alone=False)
+    return ClientExchange(name, scripts, READ, alone=False)

@@ -34,7 +34,7 @@ class Playing:
         self.url, self._arrivals = server.expect(name)
         self._name = name
         self._server = server
-        self._slow_factor = slow_factor
+        self.slow_factor = slow_factor
         self._changed = asyncio.Event()
         self._requests: list[Request] = []
         self._events: list[Event] = []
@@ -60,7 +60,7 @@ class Playing:
         gone = asyncio.ensure_future(self._until(lambda: self._ended is not None))
         try:
             await asyncio.wait(
-                {arrival, gone}, timeout=within_s * self._slow_factor, return_when=asyncio.FIRST_COMPLETED
+                {arrival, gone}, timeout=within_s * self.slow_factor, return_when=asyncio.FIRST_COMPLETED
             )
             if not arrival.done():
                 self.mark(name, held=False)
@@ -91,7 +91,7 @@ class Playing:
 
     async def left(self, exchanged: Exchanged, within_s: float = PROMPT_S) -> bool:
         """Whether the client ends that connection in time; marked `left`."""
-        return self.mark("left", held=await exchanged.left(within_s * self._slow_factor))
+        return self.mark("left", held=await exchanged.left(within_s * self.slow_factor))
 
     async def stays_away(self, for_s: float) -> None:
         """Look for one more request for so long; any is recorded. Only time shows that nothing comes."""
@@ -119,7 +119,7 @@ class Playing:
     async def _waited(self, name: str, holds: Callable[[], bool], within_s: float) -> bool:
         """Wait until it holds, the client has ended or the time is over."""
         try:
-            async with asyncio.timeout(within_s * self._slow_factor):
+            async with asyncio.timeout(within_s * self.slow_factor):
                 await self._until(lambda: holds() or self._ended is not None)
         except TimeoutError:
             pass

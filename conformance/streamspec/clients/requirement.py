@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -18,6 +17,8 @@ from streamspec.clients.contract import AREAS, Claim
 from streamspec.requirement import ContractError, selected, sentence_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
     from streamspec.clients.control import ControlClient
     from streamspec.clients.play import Play
     from streamspec.clients.playing import Playing
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 Judge: TypeAlias = "Callable[[Play], Figures | None]"
 Script: TypeAlias = "Callable[[Playing], Awaitable[None]]"
+
+READ = Order("")
+"""What most exchanges order: GET, to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class ClientExchange:
     """Nothing else is played meanwhile."""
 
 
-def exchange(*, order: Order = Order(""), alone: bool = False, copies: int = 1) -> Callable[[Script], ClientExchange]:
+def exchange(*, order: Order = READ, alone: bool = False, copies: int = 1) -> Callable[[Script], ClientExchange]:
     """Make a script a named exchange; in so many copies where one reading may hold by chance."""
 
     def register(script: Script) -> ClientExchange:

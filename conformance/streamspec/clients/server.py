@@ -52,11 +52,15 @@ class Exchanged:
         await self.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def chunks(self, data: bytes, size: int) -> None:
-        """The data in chunks of that size, with as few writes as the system likes."""
-        for start in range(0, len(data), size * 512):
-            part = data[start : start + size * 512]
-            pieces = (part[at : at + size] for at in range(0, len(part), size))
-            await self.write(b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces))
+        """The data in chunks of that size, in one write."""
+        pieces = (data[at : at + size] for at in range(0, len(data), size))
+        await self.write(b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces))
+
+    async def chunks_within(self, data: bytes, size: int, within_s: float) -> None:
+        """The same, for a client that may read slowly: after that time, what is left goes nowhere."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.chunks(data, size)
 
     async def write(self, data: bytes) -> None:
         """Bytes as they are."""

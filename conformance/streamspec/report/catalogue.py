@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from streamspec.clients.requirement import ClientRequirement
     from streamspec.contract import JSON
+    from streamspec.report.wording import Described
     from streamspec.requirement import Requirement
 
 
@@ -41,11 +41,12 @@ def as_json(requirements: Iterable[Requirement]) -> str:
     return json.dumps(rows, indent=1, ensure_ascii=False)
 
 
-def print_list(console: Console, requirements: Sequence[Requirement] | Sequence[ClientRequirement]) -> None:
+def print_list(console: Console, requirements: Sequence[Described]) -> None:
     """Ids, levels and sentences by area."""
     width = max((len(made.id) for made in requirements), default=0)
-    for area, members in groupby(requirements, key=lambda made: made.area):
-        console.print(Text.assemble("\n" if area != requirements[0].area else "", (area, "bold"), f" · {area_title(area)}"))
+    by_area = groupby(requirements, key=lambda made: made.id.partition("-")[0])
+    for number, (area, members) in enumerate(by_area):
+        console.print(Text.assemble("\n" if number else "", (area, "bold"), f" · {area_title(area)}"))
         for made in members:
             level = Text(f"{made.level:<6}", "" if made.level is Level.MUST else "yellow")
             first, *rest = wrapped(console, made.sentence, console.width - width - 12)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamspec.clients.adapter_lines import Order
-from streamspec.clients.contract import LONG_LINE_BUDGET_S, LONG_LINE_BYTES, LONG_LINE_PIECE_BYTES
+from streamspec.clients.contract import LONG_LINE_BYTES, LONGER_LINE_BUDGET_S, LONGER_LINE_BYTES, PROMPT_S
 from streamspec.clients.control import ControlClient
-from streamspec.clients.exchanges import OVER, answers, conclude, stream_of
+from streamspec.clients.exchanges import answers, stream_of
 from streamspec.clients.judging import asked, expect_data, expect_in_order, expect_told, told
-from streamspec.clients.requirement import ClientExchange, exchange, requirement
-from streamspec.contract import Level, html
-from streamspec.requirement import Late, NotObserved, Violation
+from streamspec.clients.requirement import READ, ClientExchange, requirement
+from streamspec.clients.server import EVENT_STREAM
+from streamspec.contract import Level, html, rfc
+from streamspec.requirement import Late, NotObserved
 
 if TYPE_CHECKING:
     from streamspec.clients.control_decoder import Dispatched
@@ -23,21 +23,21 @@ INTERPRETING = html("event-stream-interpretation")
 DISPATCH = html("dispatchMessage")
 
 
-def one_by_one(name: str, *events: bytes) -> ClientExchange:
+def one_by_one(name: str, *events: bytes, is_chunked: bool = True) -> ClientExchange:
     """Events, each of which is sent when the one before was told."""
 
     async def script(playing: Playing) -> None:
         exchanged = await playing.request()
         if exchanged is None:
             return
-        await exchanged.head()
+        await exchanged.head(200, *(() if is_chunked else (EVENT_STREAM,)))
         for number, event in enumerate(events, 1):
-            await exchanged.chunk(event)
+            await (exchanged.chunk if is_chunked else exchanged.write)(event)
             if not await playing.events(number):
                 break
-        await conclude(playing, exchanged)
+        exchanged.close()
 
-    return ClientExchange(name, (script,), Order(""), alone=False)
+    return ClientExchange(name, (script,), READ, alone=False)
 
 
 @requirement(
@@ -51,12 +51,42 @@ def delivery_at_once(play: Play) -> None:
     expect_in_order(play, [f"events {number}" for number in (1, 2, 3, 4)], "each event before the next one is sent")
 
 
-@delivery_at_once.mutant({"delivery-cr": "it holds every last event back"})
+@delivery_at_once.mutant(
+    {
+        "delivery-cr": "it holds every last event back",
+        "delivery-unchunked": "it holds every last event back",
+    }
+)
 class HoldsTheLastEventBack(ControlClient):
     def feed(self, data: bytes) -> list[Dispatched]:
         done = [*getattr(self, "held", []), *super().feed(data)]
         self.held = done[-1:]
         return done[:-1]
+
+
+@requirement(
+    "delivery-unchunked",
+    Level.MUST,
+    rfc(9112, "6.3"),
+    one_by_one("at-once-unchunked", b"data: 1\n\n", b"data: 2\n\n", is_chunked=False),
+)
+def delivery_unchunked(play: Play) -> None:
+    """Events are handed over at once, too, where the content is not chunked and ends with the connection."""
+    expect_in_order(play, ["events 1", "events 2"], "each event before the next one is sent")
+
+
+@delivery_unchunked.mutant()
+class ReadsBlocks(ControlClient):
+    def answered(self, status: int, headers: dict[str, str]) -> bool:
+        self.block_bytes = 0 if "transfer-encoding" in headers or "content-length" in headers else 512
+        self.block = b""
+        return super().answered(status, headers)
+
+    def received(self, data: bytes) -> None:
+        self.block += data
+        if len(self.block) >= self.block_bytes:
+            data, self.block = self.block, b""
+            super().received(data)
 
 
 @requirement("delivery-cr", Level.SHOULD, INTERPRETING, one_by_one("cr-at-once", b"data: 1\r\r", b"data: 2\r\n\r"))
@@ -121,41 +151,53 @@ class KeepsTheNewest(ControlClient):
         return super().feed(data)[-100:]
 
 
-@exchange(alone=True)
-async def long_line(playing: Playing) -> None:
-    """A line of 1 MB in chunks of 64 bytes."""
-    exchanged = await playing.request()
-    if exchanged is None:
-        return
-    await exchanged.head()
-    playing.mark("begun")
-    line = b"data: " + b"x" * LONG_LINE_BYTES + b"\n\n"
-    await exchanged.chunks(line, LONG_LINE_PIECE_BYTES)
-    await exchanged.chunk(OVER)
-    await playing.events(1, LONG_LINE_BUDGET_S)
-    await exchanged.finish()
+def line_of(name: str, size: int, within_s: float) -> ClientExchange:
+    """One event of one line of so many bytes, in chunks of 1 KiB; whoever has not told it by then is reset."""
+
+    async def script(playing: Playing) -> None:
+        exchanged = await playing.request()
+        if exchanged is None:
+            return
+        await exchanged.head()
+        playing.mark("begun")
+        await exchanged.chunks_within(b"data: " + b"x" * size + b"\n\n", 1024, within_s * playing.slow_factor)
+        await playing.events(1, within_s)
+        exchanged.reset()
+
+    return ClientExchange(name, (script,), READ, alone=True)
 
 
-@requirement("delivery-long-line", Level.SHOULD, INTERPRETING, long_line)
-def delivery_long_line(play: Play) -> Figures:
-    """A line of 1 MB in small chunks arrives whole, in a time that grows with its length and not with its square."""
+@requirement("delivery-long-line", Level.SHOULD, INTERPRETING, line_of("long-line", LONG_LINE_BYTES, PROMPT_S))
+def delivery_long_line(play: Play) -> None:
+    """A line of 1 MB arrives whole."""
     asked(play.reading)
-    begun, mark = play.reading.mark("begun"), play.reading.mark("events 1")
-    size = f"an event of {LONG_LINE_BYTES} characters"
-    if not play.reading.events or begun is None or mark is None:
-        ended = play.reading.ended
-        if ended is not None:
-            raise Violation(expected=size, actual=f"the reading ended {ended.how}: {ended.error}".rstrip(": "))
-        raise Late(expected=f"{size} within {LONG_LINE_BUDGET_S:g} s", actual="none by then")
-    event = play.reading.events[0]
-    if len(event.data) != LONG_LINE_BYTES:
-        raise Violation(expected=size, actual=f"one of {len(event.data)} characters")
-    return {"time_ms": (event.at_s - begun.at_s) * 1000}
+    found = [len(event.data) for event in play.reading.events[:1]]
+    expect_told(play.reading, [str(size) for size in found], [str(LONG_LINE_BYTES)], "data of the length")
 
 
 @delivery_long_line.mutant()
 class RefusesLongLines(ControlClient):
     def split(self, text: str) -> list[str]:
-        if len(self.partial_line) > 4096:
-            raise OverflowError
+        if sum(map(len, self.partial_line)) > 500_000:
+            raise OverflowError("the line is too long")
         return super().split(text)
+
+
+@requirement(
+    "delivery-linear", Level.SHOULD, INTERPRETING, line_of("longer-line", LONGER_LINE_BYTES, LONGER_LINE_BUDGET_S)
+)
+def delivery_linear(play: Play) -> Figures:
+    """A line of 4 MB arrives, or is refused, within 4 s: the time grows with its length, not with its square."""
+    asked(play.reading)
+    begun = play.reading.mark("begun")
+    answer = play.reading.events[0] if play.reading.events else play.reading.ended
+    if answer is None or begun is None:
+        raise Late(expected=f"an event of {LONGER_LINE_BYTES} bytes within {LONGER_LINE_BUDGET_S:g} s", actual="none")
+    return {"time_ms": (answer.at_s - begun.at_s) * 1000}
+
+
+@delivery_linear.mutant()
+class LosesAVeryLongLine(ControlClient):
+    def process_line(self, line: str) -> None:
+        if len(line) < LONGER_LINE_BYTES:
+            super().process_line(line)

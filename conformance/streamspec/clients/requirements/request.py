@@ -57,7 +57,7 @@ def request_post(play: Play) -> None:
     """A POST arrives as such, with its content."""
     request = asked(play.reading)
     expect(request.method == "POST", "POST", request.method)
-    expect(request.content == CONTENT.encode(), CONTENT.encode(), request.content)
+    expect(request.content == CONTENT.encode(), f"the content {CONTENT!r}", request.content)
 
 
 @request_post.mutant({"request-post-redirected": "the first request lacks it already"})
@@ -148,7 +148,7 @@ def request_post_redirected(play: Play) -> None:
 
 @request_post_redirected.mutant()
 class MakesEveryRedirectAGet(ControlClient):
-    def redirected(self, status: int, location: str) -> None:
+    def redirected(self, status: int, location: str) -> None:  # noqa: ARG002 - as it is called
         super().redirected(303, location)
 
     def content(self) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from streamspec.clients.adapter_lines import Order
@@ -215,7 +216,7 @@ def return_id_empty(play: Play) -> None:
     "return-id-kept",
     Level.MUST,
     ID_FIELD,
-    comes_back("back-twice", SOON + IDS, b": nothing new\n\n"),
+    comes_back("back-twice", SOON + IDS, SOON + b": nothing new\n\n"),
     Claim.RECONNECTS,
 )
 def return_id_kept(play: Play) -> None:
@@ -251,9 +252,9 @@ def return_retry(play: Play) -> None:
 
 
 @return_retry.mutant()
-class CapsTheWait(ControlClient):
+class DoesNotWait(ControlClient):
     def wait_s(self) -> float:
-        return min(super().wait_s(), 0.5)
+        return 0.0
 
 
 @requirement("return-retry-short", Level.SHOULD, TIME, comes_back("back-soon", SOON + b"data: a\n\n"), Claim.RECONNECTS)
@@ -289,10 +290,8 @@ def return_retry_digits(play: Play) -> None:
 @return_retry_digits.mutant()
 class ReadsRetryLikeInt(ControlClient):
     def process_retry(self, value: str) -> None:
-        try:
+        with contextlib.suppress(ValueError):
             self.retry_ms = max(int(value), 100)
-        except ValueError:
-            pass
 
 
 @exchange()
@@ -330,7 +329,7 @@ class KeepsWhatWasLeft(ControlClient):
     "return-bom",
     Level.MUST,
     html("parsing-an-event-stream"),
-    comes_back("back-with-bom", SOON + b"data: a\n\n", b"\xef\xbb\xbfdata: b\n\n"),
+    comes_back("back-with-bom", SOON + b"data: a\n\n", b"\xef\xbb\xbfdata: b\n\n" + SOON),
     Claim.RECONNECTS,
 )
 def return_bom(play: Play) -> None:
