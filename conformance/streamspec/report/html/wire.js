@@ -7,10 +7,10 @@ function readable(bytes) {
   let text = bytes;
   let isText = true;
   try { text = utf8.decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0))); } catch { isText = false; }
-  const parts = text.split(isText ? /([\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff])/ : /([^\x20-\x7e])/);
+  const parts = text.split(isText ? /([\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff])/ : /([^\x20-\x7e])/);
   return parts.filter(Boolean).map((part) => {
     const code = part.charCodeAt(0);
-    const plain = part.length > 1 || (isText ? code > 0x1f && !(code > 0x7e && code < 0xa0) && !"\u2028\u2029\ufeff".includes(part) : code > 0x1f && code < 0x7f);
+    const plain = part.length > 1 || (isText ? code > 0x1f && !(code > 0x7e && code < 0xa1) && !"\u2028\u2029\ufeff".includes(part) : code > 0x1f && code < 0x7f);
     if (plain) return part;
     const shown = NAMED[part] ?? (code > 0xff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\x${code.toString(16).padStart(2, "0")}`);
     return el("span", { class: "escape" }, shown + (part === "\n" ? "\n" : ""));
