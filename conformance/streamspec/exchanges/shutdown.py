@@ -67,6 +67,7 @@ class Shutdown:
             "/stream", [{"size": STRIPE_BYTES}], token=token, name=name, repeat=ENDLESS_STRIPES,
             receive_buffer=STALLED_RECEIVE_BUFFER, cleanup_ms=CLEANUP_MS,
         )  # fmt: skip
+        self._recorder.may_go_on(stream)  # through a proxy the request takes its time: before, nobody knows the token
         await_rest(self._recorder, token)
         return stream
 
