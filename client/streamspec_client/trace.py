@@ -6,6 +6,7 @@ the trace; an arrival is the kernel's receive timestamp where the platform has o
 
 from __future__ import annotations
 
+import sys
 import zlib
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -111,10 +112,11 @@ class Response:
         index = bisect_left(self._ends, size)
         return self.chunks[index].at_s if index < len(self.chunks) else NEVER_S
 
-    def decoded(self) -> Response:
+    def decoded(self, most: int | None = None) -> Response:
         """The same response with a gzip or deflate content coding removed from each chunk.
 
-        Raises ValueError for a coding that the standard library cannot remove and for corrupt data.
+        Raises ValueError for a coding that the standard library cannot remove, for corrupt data, and for more than
+        `most` bytes.
         """
         codings = [coding for coding in self.tokens("content-encoding") if coding != "identity"]
         if not codings:
@@ -122,12 +124,19 @@ class Response:
         if codings not in (["gzip"], ["x-gzip"], ["deflate"]):
             raise ValueError(f"content coding {', '.join(codings)} cannot be decoded here")
         decompressor = zlib.decompressobj(wbits=47 if "gzip" in codings[0] else 15)
+        chunks = []
+        room = sys.maxsize if most is None else most
         try:
-            chunks = tuple(Chunk(chunk.at_s, decompressor.decompress(chunk.data)) for chunk in self.chunks)
+            for chunk in self.chunks:
+                data = decompressor.decompress(chunk.data, room)
+                room -= len(data)
+                if room <= 0:
+                    raise ValueError(f"the {codings[0]} data hold more than {most} bytes")
+                chunks.append(Chunk(chunk.at_s, data))
         except zlib.error as error:
             raise ValueError(f"corrupt {codings[0]} data: {error}") from error
         return Response(
-            self.status, self.reason, self.http_version, self.fields, self.head_at_s, self.framing, chunks,
+            self.status, self.reason, self.http_version, self.fields, self.head_at_s, self.framing, tuple(chunks),
             self.ending, self.ended_at_s, self.error,
         )  # fmt: skip
 

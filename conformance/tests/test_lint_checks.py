@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -392,6 +393,33 @@ def test_no_answer_at_all_is_inconclusive() -> None:
 def test_what_is_no_http_fails() -> None:
     told = failures(linted(lambda answer: answer.send(b"SSH-2.0-OpenSSH_9.6\r\n")))
     assert "expected an HTTP response" in told["head-status"]
+
+
+def test_a_small_body_that_decodes_to_any_size_ends_nothing() -> None:
+    compressor = zlib.compressobj(wbits=31)
+    bomb = b"".join(compressor.compress(bytes(1_048_576)) for _ in range(64)) + compressor.flush()
+    target = linted(Stream(items=(bomb,), fields={"Content-Encoding": "gzip"}), once=True)
+    told = by_verdict(target, Verdict.INCONCLUSIVE)
+    assert "the gzip data hold more than 33554432 bytes" in told["framing-known-fields"]
+
+
+def test_an_answer_without_content_is_no_stream() -> None:
+    target = linted(lambda answer: answer.head({}, "204 No Content"), once=True)
+    assert set(failures(target)) == {"head-status"}
+    assert "204 which tells an EventSource to stop" in failures(target)["head-status"]
+    assert target.count(Verdict.NOT_APPLICABLE) == len(all_checks()) - 1
+
+
+def test_a_body_that_ends_with_the_connection_has_no_visible_end() -> None:
+    def play(answer: Answer) -> None:
+        answer.head({**FIELDS, "Connection": "close"})
+        for item in EVENTS:
+            answer.send(item)
+            answer.wait()
+
+    target = linted(play, once=True)
+    assert "no Transfer-Encoding: the body is close-delimited" in failures(target)["chunks-coding"]
+    assert "one that was cut looks the same" in by_verdict(target, Verdict.INCONCLUSIVE)["lint-ending"]
 
 
 def test_half_a_chunk_at_the_moment_of_leaving_is_no_violation() -> None:

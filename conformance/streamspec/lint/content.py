@@ -36,6 +36,9 @@ MOMENT_S = 0.010
 and within a few on a network, and producers that people wait for take longer for an item."""
 
 
+MOST_DECODED = 32 * 1_048_576
+"""Bytes that a content coding may hold: a small body can be made to decode to any size."""
+
 CLUMP = 3
 """So many times as many pieces at a moment are no noise: that joins two now and then, on a busy machine too."""
 
@@ -146,7 +149,7 @@ def content_of(response: Response) -> Content:
     kind = kind_of(response)
     coding = ", ".join(named for named in response.tokens("content-encoding") if named != "identity")
     try:
-        plain, undecoded = response.decoded(), ""
+        plain, undecoded = response.decoded(MOST_DECODED), ""
     except ValueError as error:
         plain, undecoded = response, str(error)
     ends, pieces = _chunk_ends(plain) if undecoded else _piece_ends(kind, plain)
@@ -186,5 +189,5 @@ def is_coded_whole(response: Response) -> bool:
         return True
     wbits = 47 if "gzip" in response.tokens("content-encoding")[0] else 15
     decompressor = zlib.decompressobj(wbits=wbits)
-    decompressor.decompress(response.body)
+    decompressor.decompress(response.body, MOST_DECODED)
     return decompressor.eof

@@ -25,7 +25,7 @@ GLANCE_S = 0.05
 GLANCE_SHARE = 0.1
 """And the share of the time that this may take: all that has come is read anew each time, which may be much."""
 
-LARGEST_BODY = 32 * 1_048_576
+LARGEST_BODY = 8 * 1_048_576
 """Bytes of body after which a sample is large enough, whatever it holds."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from streamspec.lint.content import Kind
 from streamspec.requirement import ContractError, Figures, NotObserved
+from streamspec_client.trace import Framing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +65,13 @@ def response_of(look: Look) -> Response:
 
 def stream_of(look: Look) -> tuple[Response, Content]:
     """The response of a look, which is 200, and its content. NotApplicable for another status."""
-    response = response_of(look)
+    response = look.response
+    if response is None:
+        raise NotApplicable("there is no stream: no answer came")
     if response.status != 200:
-        raise NotApplicable(f"there is no stream: {look.name} it was answered {response.status or 'no HTTP'}")
+        raise NotApplicable(f"there is no stream: the answer is {response.status or 'no HTTP'}")
+    if response.framing is Framing.NONE:
+        raise NotApplicable(f"there is no stream: an answer to {look.request.method} has no content")
     assert look.content is not None  # noqa: S101 - there is a response
     return response, look.content
 

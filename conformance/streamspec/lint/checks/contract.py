@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from streamspec.exchanges.head import KINDS
 from streamspec.lint.checks.check import Check, NotApplicable, readable, response_of, streamed
 from streamspec.lint.content import Kind
-from streamspec.requirement import Violation, all_requirements
+from streamspec.requirement import NotObserved, Violation, all_requirements
 from streamspec_client.trace import Ending, Trace
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ BOTH = tuple(KINDS)
 TLS_ALERT = b"\x15\x03"
 """How TLS begins to say that it was not spoken to (RFC 8446, section 5.1)."""
 
+
+UNREAD = "Only Transfer-Encoding: chunked is supported"
+"""What the parser says of a body that is gzip, chunked: valid HTTP/1.1, which nobody sends."""
 
 FOLLOW = "which -L follows"
 HINTS = {
@@ -70,6 +73,8 @@ def _status(requirement: Requirement, visit: Visit) -> Figures | None:
         hint = ": that is TLS, so ask with https://" if received.startswith(TLS_ALERT) else ""
         raise Violation(expected="an HTTP response", actual=f"{received[:60]!r}{hint}")
     response = response_of(visit.asked)
+    if UNREAD in response.error:
+        raise NotObserved("another transfer coding than chunked, which cannot be read here")
     if response.status in HINTS:
         told = f"{response.status} {HINTS[response.status]}"
         raise Violation(expected="status 200", actual=f"{told}: {response.body[:160]!r}", at_s=response.head_at_s)
@@ -108,6 +113,9 @@ def _coding(requirement: Requirement, visit: Visit) -> Figures | None:
         raise NotApplicable("it was asked for over HTTP/1.0")
     if response.ending is Ending.OPEN and response.tokens("transfer-encoding") == ["chunked"]:
         raise NotApplicable(f"the end was not waited for: {visit.asked.why_left}")
+    if not response.values("transfer-encoding"):
+        told = f"no Transfer-Encoding: the body is {response.framing}, from an HTTP/{response.http_version} server"
+        raise Violation(expected="chunked", actual=told, at_s=response.head_at_s)
     return requirement.judge(_trace(visit, ["stream"], None))
 
 

@@ -8,7 +8,7 @@ from streamspec.contract import Anchor, Level, html, rfc
 from streamspec.judging import expect
 from streamspec.lint.checks.check import NotApplicable, check, stream_of, streamed
 from streamspec.lint.content import CLUMP, Kind, counted
-from streamspec.lint.suspects import who_held_back
+from streamspec.lint.suspects import in_between, who_held_back
 from streamspec.lint.visit import BROWSER, HTTP10, PROOF_MOMENTS
 from streamspec.requirement import NotObserved, Violation
 from streamspec_client.trace import Ending, Framing
@@ -48,7 +48,7 @@ def lint_stream(visit: Visit) -> None:
     is_document = response.framing is Framing.CONTENT_LENGTH or content.moments <= 1
     if content.kind is Kind.DOCUMENT and "json" in accepted:
         return
-    if is_document:
+    if is_document and response.ending is Ending.COMPLETE:
         length = "with a Content-Length" if response.framing is Framing.CONTENT_LENGTH else "at one moment"
         named = response.value("content-type") or "no media type"
         raise Violation(
@@ -177,15 +177,16 @@ def _held_back(asked: Look, look: Look, told: str) -> Violation:
 @check("lint-head-early", SHOULD, html("server-sent-events"))
 def lint_head_early(visit: Visit) -> Figures:
     """The header section does not wait for the first piece: a client knows at once that it is connected."""
-    response, content = streamed(visit)
+    response, _ = streamed(visit)
     if not response.body:
         raise NotApplicable("the body is empty, so the header section waited for nothing")
     head_s = response.head_at_s - visit.asked.asked_at_s
     first_s = response.arrival_s(1) - visit.asked.asked_at_s
+    named = in_between(response)
     expect(
         head_s < WAIT_S or first_s - head_s > BURST_S,
         "the header section before the first piece",
-        f"both at once, {head_s:.1f} s after the request: {who_held_back(visit.asked, response, content)}",
+        f"both at once, {head_s:.1f} s after the request" + (f"; in front: {', '.join(named)}" if named else ""),
         at_s=response.head_at_s,
     )
     return {"head_ms": head_s * 1000}
