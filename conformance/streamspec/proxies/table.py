@@ -1,11 +1,13 @@
 """PROXIES.md: its tables from the results of a run, its settings from the configurations that the run had.
 
 `streamspec compare starlette --via all`, then `python -m streamspec.proxies.table streamspec-report/results.json`.
+Of several files, a later one's rows replace an earlier one's.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +40,7 @@ def tables(results: Results) -> str:
         raise NoSuchRun("the document tells of one server: `streamspec compare starlette --via all`")
     [(direct, through)] = pairs
     seen = {one.via: one for one in through if one.via and not one.error}
-    lines = [f"Measured in front of {direct.name} on {results.started_at[:10]}.", ""]
+    lines = [f"Measured in front of {direct.name} on {results.started_at[:10]}. The questions are", ""]
     lines += [f"{number}. {aspect.question}" for number, aspect in enumerate(ASPECTS, 1)]
     for proxy in PROXIES:
         lines += ["", *_section(proxy, direct, seen)]
@@ -54,6 +56,7 @@ def _section(proxy: Proxy, direct: TargetResults, seen: Mapping[str, TargetResul
     yield ""
     yield f"| `--via` | | {' | '.join(str(number) for number in range(1, len(ASPECTS) + 1))} | breaks |"
     yield "|---" * (len(ASPECTS) + 3) + "|"
+    yield f"| directly | | {' | '.join(_emphasised(answer(made, direct)) for made in ASPECTS)} | |"
     yield from (_row(front, direct, seen[front.name]) for front in fronts)
     for front in fronts:
         yield from ("", *settings(front))
@@ -101,8 +104,9 @@ def filled(document: str, results: Results) -> str:
 
 def main() -> None:
     """Write the document from the results.json that is named."""
-    [path] = sys.argv[1:] or ["streamspec-report/results.json"]
-    results = decode(Path(path).read_bytes(), path)
+    runs = [decode(Path(path).read_bytes(), path) for path in sys.argv[1:] or ["streamspec-report/results.json"]]
+    targets = {target.name: target for run in runs for target in run.targets}
+    results = replace(runs[-1], targets=list(targets.values()))
     DOCUMENT.write_text(filled(DOCUMENT.read_text("utf-8"), results), "utf-8")
 
 
