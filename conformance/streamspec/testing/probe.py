@@ -41,6 +41,7 @@ class Probe:
         within_s: float = WITHIN_S,
     ) -> Stream:
         """GET a path (with its query) of a server, and return its response at once, before anything of it came."""
+        __tracebackhide__ = True
         return self.request("GET", server, path, headers=headers, within_s=within_s)
 
     def post(
@@ -54,6 +55,7 @@ class Probe:
         within_s: float = WITHIN_S,
     ) -> Stream:
         """POST JSON, or bytes, likewise."""
+        __tracebackhide__ = True
         return self.request("POST", server, path, json=json, body=body, headers=headers, within_s=within_s)
 
     def request(
@@ -68,6 +70,7 @@ class Probe:
         within_s: float = WITHIN_S,
     ) -> Stream:
         """Any other method. `server` may be the base URL of one that runs elsewhere. Raises CannotAsk."""
+        __tracebackhide__ = True
         try:
             address = Address.of(f"{str(server).rstrip('/')}/{path.removeprefix('/')}")
         except BadAddress as error:

@@ -67,7 +67,10 @@ class Servers:
         for known, server in self._running:
             if known is what or (isinstance(what, str | list | tuple) and known == what):
                 return server
-        server = self._stack.enter_context(serving(what))
+        try:
+            server = self._stack.enter_context(serving(what))
+        except CannotServe as error:
+            raise CannotServe(str(error)) from None  # so that a traceback ends in the test
         self._running.append((what, server))
         return server
 
