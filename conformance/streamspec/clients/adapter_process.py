@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from streamspec.clients.adapter_lines import AdapterError, order_line, read_hello, read_told
+from streamspec.clients.play import End, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,9 @@ class AdapterProcess:
 
     def read(self, order: Order, hear: Callable[[Told], None]) -> None:
         """Begin to read a stream."""
+        if self.failure:
+            hear(Ended(0.0, End.FAILED, self.failure))
+            return
         number = next(self._numbers)
         self._listeners[number] = hear
         process = self._running()
@@ -105,6 +109,8 @@ class AdapterProcess:
             self.failure = str(error)
         except ValueError:
             self.failure = f"it printed a line of more than {LONGEST_LINE_BYTES} bytes"
+        for hear in self._listeners.values():
+            hear(Ended(0.0, End.FAILED, self.failure))  # so that nobody waits for it any more
 
     async def _keep_log(self, stderr: asyncio.StreamReader) -> None:
         while data := await stderr.read(4096):
