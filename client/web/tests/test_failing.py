@@ -138,6 +138,7 @@ def test_a_script_that_is_no_json_is_told_beside_it_and_not_sent(board: Board) -
 def test_an_address_that_is_none_is_told(board: Board) -> None:
     column = board.columns["quart"]
     column.move("nowhere")
+    expect(column.root.locator(".software")).to_contain_text("is no base URL")
     column.start()
     column.expect_phase("Not sent")
     column.expect_sentence("is no base URL")

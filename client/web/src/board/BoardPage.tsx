@@ -22,7 +22,9 @@ export function BoardPage() {
 
   // Columns are drawn anew when they change: what they call must not change with every wish.
   const wished = useRef(wish);
-  wished.current = wish;
+  useEffect(() => {
+    wished.current = wish;
+  }, [wish]);
   const start = useCallback((index: number) => void board.start(index, wished.current), [board]);
   const stop = useCallback((index: number) => board.stop(index), [board]);
   const openGate = useCallback((index: number) => board.openGate(index), [board]);

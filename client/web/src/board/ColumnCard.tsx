@@ -74,6 +74,7 @@ function Address({ name, url, move }: { readonly name: string; readonly url: str
   return (
     <form
       className="address"
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         commit();
@@ -121,8 +122,8 @@ function Figures({ name, stream }: { readonly name: string; readonly stream: Sna
   return (
     <dl className="figures">
       <Figure name="Header section" value={inMilliseconds(stream.headMs)} />
-      <Figure name="First byte" value={inMilliseconds(firstMs)} />
-      <Figure name="Reads" value={`${stream.readCount}, ${inBytes(stream.bytes)}`} />
+      <Figure name={stream.isEventSource ? "First event" : "First byte"} value={inMilliseconds(firstMs)} />
+      <Figure name={stream.isEventSource ? "Events" : "Reads"} value={`${stream.readCount}, ${inBytes(stream.bytes)}`} />
       <Figure name="Longest gap" value={inMilliseconds(stream.readCount > 1 ? stream.longestGapMs : null)} />
       {stream.connections > 1 && <Figure name="Connections" value={String(stream.connections)} />}
       {stream.lastEventId !== "" && <Figure name="Last event ID" value={stream.lastEventId} />}

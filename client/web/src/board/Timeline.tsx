@@ -31,7 +31,7 @@ export function Timeline({ stream, axisMs }: Props) {
         {stream.endedMs !== null && <path className={`end ${stream.phase}`} d={`M${x(stream.endedMs)} 4V${HEIGHT}`} />}
       </svg>
       <figcaption>
-        <span className="key produced">produced</span>
+        {!stream.isEventSource && <span className="key produced">produced</span>}
         <span className="key read">read</span>
         <span className="axis">0 to {axisMs / 1000} s</span>
       </figcaption>

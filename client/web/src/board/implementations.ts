@@ -1,6 +1,7 @@
 /** Which servers the page talks to: `/implementations.json`, which `python3 conformance demo` serves beside it. */
 
 import { describe } from "../streams/contract.ts";
+import { checkBaseUrl } from "../streams/request.ts";
 
 export interface Implementation {
   readonly name: string;
@@ -20,8 +21,9 @@ export async function implementations(signal: AbortSignal): Promise<readonly Imp
   return (await response.json()) as readonly Implementation[];
 }
 
-/** What stands behind a URL, in one line. Throws Refused or Unreachable. */
+/** What stands behind a URL, in one line. Throws NotARequest, Refused or Unreachable. */
 export async function software(url: string, signal: AbortSignal): Promise<string> {
+  checkBaseUrl(url);
   const { framework, server, python } = await describe(url, signal);
   const parts = [framework, server].map(({ name, version }) => `${name} ${version}`.trim());
   return [...new Set(parts), python ? `Python ${python}` : ""].filter(Boolean).join(" · ");

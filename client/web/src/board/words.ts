@@ -40,8 +40,8 @@ export function inBytes(bytes: number): string {
 
 /** What `/streams` tells of the producer. */
 export function producerSentence({ phase, producer, totals, watchSentence }: Snapshot): string {
+  if (phase === "idle" || phase === "invalid" || phase === "unreachable") return "–";
   if (watchSentence) return watchSentence;
-  if (phase === "idle" || phase === "invalid") return "–";
   if (totals) return `${totals.open} open now; since Start ${totals.opened} opened, ${totals.cleaned} cleaned up`;
   if (producer === null) return "not seen yet";
   if (producer.state === "unknown") return "the server knows no such stream";

@@ -62,13 +62,13 @@ export async function ask(url: string, init: RequestInit & { signal: AbortSignal
   return response;
 }
 
+/** What a problem says; empty where the answer is none, a page of HTML say. */
 async function problemOf(response: Response): Promise<string> {
-  const text = await response.text().catch(() => "");
   try {
-    const problem = JSON.parse(text) as { detail?: unknown; title?: unknown };
+    const problem = (await response.json()) as { detail?: unknown; title?: unknown };
     return String(problem.detail ?? problem.title ?? "");
   } catch {
-    return text.slice(0, 200);
+    return "";
   }
 }
 

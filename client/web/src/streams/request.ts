@@ -32,14 +32,18 @@ export function isScripted(way: Way): boolean {
 }
 
 export function planOf(base: string, wish: Wish): Plan {
-  if (!/^https?:$/.test(protocolOf(base))) {
-    throw new NotARequest(`“${base}” is no base URL: it begins with http:// and names a host, as http://127.0.0.1:8000`);
-  }
+  checkBaseUrl(base);
   if (isScripted(wish.way)) return scriptedPlan(base, wish);
   const query = `count=${wish.count}&interval_ms=${wish.intervalMs}`;
   if (wish.way === "event-source") return { url: at(base, `/sse?${query}`), init: {}, token: null, gates: false };
   const token = crypto.randomUUID();
   return { url: at(base, `/stream?${query}&token=${token}`), init: {}, token, gates: false };
+}
+
+/** Throws NotARequest where that is no base URL. */
+export function checkBaseUrl(base: string): void {
+  if (/^https?:$/.test(protocolOf(base))) return;
+  throw new NotARequest(`“${base}” is no base URL: it begins with http:// and names a host, as http://127.0.0.1:8000`);
 }
 
 function scriptedPlan(base: string, { way, script }: Wish): Plan {

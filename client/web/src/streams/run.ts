@@ -29,6 +29,8 @@ export interface Snapshot {
   readonly connections: number;
   readonly lastEventId: string;
   readonly gates: boolean;
+  /** What is read are the events of an EventSource, which shows no bytes and no reads; and the ledger tells totals. */
+  readonly isEventSource: boolean;
   /** Where the server tells of the producer. */
   readonly ledgerUrl: string;
   readonly producer: Producer | null;
@@ -52,6 +54,7 @@ export const NOTHING: Snapshot = {
   connections: 0,
   lastEventId: "",
   gates: false,
+  isEventSource: false,
   ledgerUrl: "",
   producer: null,
   totals: null,
@@ -99,7 +102,8 @@ export class StreamRun implements Observer {
       return;
     }
     const { gates, token } = this.#plan;
-    this.#set({ gates, ledgerUrl: at(this.base, token === null ? "/streams" : `/streams/${token}`) });
+    const isEventSource = this.wish.way === "event-source";
+    this.#set({ gates, isEventSource, ledgerUrl: at(this.base, token === null ? "/streams" : `/streams/${token}`) });
     const watched = this.#watch(this.#plan).catch((error: unknown) => {
       if (!this.#watching.signal.aborted) this.#set({ watchSentence: (error as Error).message });
     });
