@@ -8,7 +8,7 @@ import pytest
 from tests.prose import Block, blocks, headings, links, shows
 from tests.prose_reader import ROOT, Reader
 
-PAGES = ("README.md", "conformance/CONTRACT.md", "impls/README.md", ".github/CONTRIBUTING.md")
+PAGES = ("README.md", "conformance/CONTRACT.md", "conformance/PROXIES.md", "impls/README.md", ".github/CONTRIBUTING.md")
 
 
 def blocks_of_pages() -> list[object]:
