@@ -29,24 +29,28 @@ def judge(
         known = {made.id: made for made in all_requirements()}
         before = read(results)
         now = rejudging.judged_again(before, known, str(results))
+        agreement = _agreement(rejudging.differences(before, now), before.suite_version)
         if json:
             print(encode(now).decode(), end="")
+            for line in agreement:
+                say(line)
         else:
             show = print_compare if len(now.targets) > 1 else print_check
             show(output(), now.targets, known, strict=strict)
+            print(*agreement, sep="\n")
         for target in now.targets:
             if target.error:
                 say(f"INCONCLUSIVE: {target.error}")
-        _say_agreement(rejudging.differences(before, now), before.suite_version)
         raise typer.Exit(exit_code(now.targets, strict=strict))
 
 
-def _say_agreement(differences: Sequence[rejudging.Difference], version: str) -> None:
+def _agreement(differences: Sequence[rejudging.Difference], version: str) -> list[str]:
+    """Whether the file says the same, or where it says another thing."""
     if not differences:
-        say("judged again from its recordings: the same as in the file")
-        return
+        return ["judged again from its recordings: the same as in the file"]
+    lines = []
     for one in differences:
         was, now = one.before, one.now
         what = f"{was.verdict} in the file, {now.verdict} now" if was.verdict is not now.verdict else "said otherwise"
-        say(f"{was.id} on {one.target}: {what}")
-    say(f"{len(differences)} findings differ: streamspec {version} wrote the file, or it was changed since")
+        lines.append(f"{was.id} on {one.target}: {what}")
+    return [*lines, f"{len(differences)} findings differ: streamspec {version} wrote the file, or it was changed since"]
