@@ -79,7 +79,6 @@ def variables_of_npm(node: Node, folder: Path) -> Mapping[str, str]:
     """The variables for npm and what it starts."""
     environ = environment_of_tools(folder)
     environ["PATH"] = os.pathsep.join([str(node.program.parent), environ.get("PATH", os.defpath)])
-    environ["NEXT_TELEMETRY_DISABLED"] = "1"
     if not can_be_made(Path(environ.get("HOME", os.sep)) / ".npm"):
         environ["npm_config_cache"] = str(folder / "npm-cache")
     return environ
