@@ -155,9 +155,13 @@ def test_compare_takes_the_implementations_under_impls(workplace: Path) -> None:
     (workplace / "impls").mkdir()
     for name in ("one", "two"):
         implementation(workplace / "impls" / name)
+    (workplace / "impls" / "foreign").mkdir()
+    implementation(workplace / "impls" / "foreign" / "another_language")
     done = streamspec("compare", "--select", "head-status")
     assert done.returncode == 0
     assert done.stdout.split()[:2] == ["one", "two"]
+    with_foreign = streamspec("compare", "--foreign", "--select", "head-status")
+    assert with_foreign.stdout.split()[:3] == ["one", "two", "another_language"]
 
 
 def test_list_and_explain() -> None:
@@ -188,7 +192,6 @@ def test_version_and_help() -> None:
         (["check", "good", "--select", "hea"], "no requirement is named 'hea' or starts with it; the areas are head, "),
         (["compare", "good", "--skip", "nope"], "no requirement is named 'nope'"),
         (["check", "good", "--select", "head", "--skip", "head"], "leaves no requirement"),
-        (["compare"], r"no impls/\*/impl\.toml"),
         (["explain", "head-no"], "do you mean head-no-content-length or "),
         (["explain", "nope"], "`streamspec list` shows every id"),
         (["serve", "http://127.0.0.1:1"], "a URL is served already"),
@@ -216,7 +219,7 @@ def test_usage_that_is_wrong_exits_2(arguments: list[str]) -> None:
 
 
 def test_a_deviation_that_names_no_requirement_exits_2(workplace: Path) -> None:
-    row = '[[deviations]]\nrequirement = "head-stauts"\nreason = "r"\nlink = "l"'
+    row = '[[deviations]]\nrequirement = "head-stauts"\nreason = "r"\nlink = "https://x.example/1"'
     implementation(workplace / "typo", more=f"{CAPABLE}\n{row}")
     done = streamspec("check", "typo", "--select", "head")
     assert (done.returncode, done.stdout) == (2, "")
@@ -224,7 +227,7 @@ def test_a_deviation_that_names_no_requirement_exits_2(workplace: Path) -> None:
 
 
 def test_a_deviation_that_no_longer_fails_exits_1(workplace: Path) -> None:
-    row = '[[deviations]]\nrequirement = "head-status"\nreason = "r"\nlink = "l"'
+    row = '[[deviations]]\nrequirement = "head-status"\nreason = "r"\nlink = "https://x.example/1"'
     implementation(workplace / "mended", more=f"{CAPABLE}\n{row}")
     done = streamspec("check", "mended", "--select", "head-status")
     assert (done.returncode, done.stderr) == (1, "")

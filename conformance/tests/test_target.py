@@ -19,6 +19,7 @@ from tests.fake_targets import fake_server, write_implementation
 from streamspec import target
 from streamspec.contract import Capability
 from streamspec.process import Process, ProcessError
+from streamspec.session import choose
 from streamspec.target import (
     Implementation,
     NotTheContract,
@@ -89,6 +90,15 @@ def test_what_runs_from_a_checkout_finds_its_implementations_from_anywhere(
     found = resolve("theirs")
     assert isinstance(found, Implementation)
     assert found.source == path
+
+
+def test_where_there_are_no_implementations_targets_are_to_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target, "CHECKOUT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TargetError, match=r"no impls/\*/impl\.toml here or above: name the targets"):
+        choose([])
 
 
 @pytest.mark.parametrize(
