@@ -47,17 +47,18 @@ class Entry:
 
     __slots__ = (
         "_ledger",
+        "_over",
         "_produced_ms",
         "bytes_produced",
         "cleaning",
         "cleanups",
         "closed_ms",
         "gates",
+        "is_over",
         "items_produced",
         "on_cut",
         "opened_ms",
         "outcome",
-        "over",
         "reason",
         "token",
     )
@@ -77,7 +78,9 @@ class Entry:
         self.cleanups = 0
         self.gates = Gates()
         self.on_cut: Callable[[Reason], None] | None = None
-        self.over = asyncio.Event()
+        self.is_over = False
+        # Made for who waits: with an Event for each, the ledger's 10,000 entries take 8 MB more.
+        self._over: asyncio.Event | None = None
 
     def produced(self, payload_bytes: int, at_ms: float) -> None:
         """Records an item at the moment its producer yields it."""
@@ -99,6 +102,19 @@ class Entry:
         """The producer's `finally` has run to its end."""
         self.cleanups += 1
         self._ledger.note_cleaned(self)
+
+    def end(self) -> None:
+        """The stream is closed, and cleaned up."""
+        self.is_over = True
+        if self._over is not None:
+            self._over.set()
+            self._over = None
+
+    async def wait_over(self) -> None:
+        """Returns when it is."""
+        if not self.is_over:
+            self._over = self._over or asyncio.Event()
+            await self._over.wait()
 
     def cut(self, reason: Reason) -> None:
         """Asks whoever delivers the stream to end it now."""
@@ -199,8 +215,8 @@ class Streams:
     async def state(self, token: str, wait_ms: int) -> dict[str, object]:
         """A stream's state once it is closed and cleaned, or after the wait, or at shutdown; raises Problem 404."""
         entry = self.find(token)
-        if wait_ms and not entry.over.is_set():
-            over, stopped = asyncio.ensure_future(entry.over.wait()), asyncio.ensure_future(self._stopped.wait())
+        if wait_ms and not entry.is_over:
+            over, stopped = asyncio.ensure_future(entry.wait_over()), asyncio.ensure_future(self._stopped.wait())
             try:
                 await asyncio.wait({over, stopped}, timeout=wait_ms / 1_000, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -268,6 +284,6 @@ class Streams:
     def _free(self, entry: Entry) -> None:
         if entry.reason is not None and entry.cleanups == 1:
             self._slots_taken -= 1
-            entry.over.set()
+            entry.end()
             if self._slots_taken == 0:
                 self._idle.set()
