@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from streamspec.clients.requirement import ClientRequirement
     from streamspec.contract import JSON
     from streamspec.report.wording import Described
     from streamspec.requirement import Requirement
@@ -57,20 +58,42 @@ def print_list(console: Console, requirements: Sequence[Described]) -> None:
 
 def print_explained(console: Console, made: Requirement, requirements: Iterable[Requirement]) -> None:
     """One requirement: its sentence, its source, how it is shown, the mutants that prove it, how to run it alone."""
-    console.print(Text.assemble((made.id, "bold"), f"  {made.level}"))
-    console.print(Text(made.sentence))
-    print_labelled(console, "source", f"{made.anchor.title}: {made.anchor.url}", breakable=False)
+    _print_head(console, made)
     print_labelled(console, "shown by", f"{made.exchange.name}: {made.exchange.sentence}")
     needs = [*sorted(made.exchange.needs), *(["a launched process"] if made.exchange.process else [])]
     if needs:
         print_labelled(console, "needs", ", ".join(needs))
+    _print_proof(console, made, requirements)
+    print_labelled(console, "run it", f"streamspec check TARGET --select {made.id}", breakable=False)
+
+
+def print_client_explained(
+    console: Console, made: ClientRequirement, requirements: Iterable[ClientRequirement]
+) -> None:
+    """The same of a requirement of clients."""
+    _print_head(console, made)
+    print_labelled(console, "claimed by", ", ".join(sorted(made.needs)) or "every client")
+    _print_proof(console, made, requirements)
+    print_labelled(console, "run it", f"streamspec clients CLIENT --select {made.id}", breakable=False)
+
+
+def _print_head(console: Console, made: Described) -> None:
+    console.print(Text.assemble((made.id, "bold"), f"  {made.level}"))
+    console.print(Text(made.sentence))
+    print_labelled(console, "source", f"{made.anchor.title}: {made.anchor.url}", breakable=False)
+
+
+def _print_proof(
+    console: Console,
+    made: Requirement | ClientRequirement,
+    requirements: Iterable[Requirement] | Iterable[ClientRequirement],
+) -> None:
     for number, mutant in enumerate(made.mutants):
         print_labelled(console, "" if number else "mutants", _mutant_line(mutant.name, mutant.also_breaks))
     also = [mutant for other in requirements for mutant in other.mutants if made.id in mutant.also_breaks]
     for number, mutant in enumerate(also):
         print_labelled(console, "" if number else "fails too", f"{mutant.path}: {mutant.also_breaks[made.id]}")
     print_labelled(console, "judge", _source_line(made), breakable=False)
-    print_labelled(console, "run it", f"streamspec check TARGET --select {made.id}", breakable=False)
 
 
 def _mutant_line(name: str, also_breaks: Mapping[str, str]) -> str:
@@ -80,7 +103,7 @@ def _mutant_line(name: str, also_breaks: Mapping[str, str]) -> str:
     return f"{name}: breaks this and {others}"
 
 
-def _source_line(made: Requirement) -> str:
+def _source_line(made: Requirement | ClientRequirement) -> str:
     file = inspect.getsourcefile(made.judge) or "?"
     lines, first = inspect.getsourcelines(made.judge)
     # A decorated function's source begins with its decorators.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from streamspec.mistake import Mistake
 from streamspec.report.badge import badge
-from streamspec.report.html import page
 from streamspec.report.junit import junit
 from streamspec.report.markdown import markdown
 from streamspec.report.results import encode
@@ -71,6 +70,9 @@ def write(
 
     `notes` stand at the head of the page.
     """
+    # Template and highlighter take a tenth of a second to import, which `--help` and a run have no use for.
+    from streamspec.report.html import page  # noqa: PLC0415
+
     xml = junit(results, known, strict=strict)
     texts = {
         folder / JUNIT: xml,

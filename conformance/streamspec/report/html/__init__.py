@@ -13,7 +13,6 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from streamspec.contract import AREAS
 from streamspec.report.html.evidence import packed
 from streamspec.report.html.figures import groups
 from streamspec.report.html.sources import comparison
@@ -21,6 +20,7 @@ from streamspec.report.results import Verdict
 from streamspec.report.wording import (
     MARKS,
     MEANINGS,
+    area_title,
     by_cause,
     conclusion,
     evidence,
@@ -140,7 +140,7 @@ def _areas(
             "cells": [_cell(finding, slug, target) for (finding, slug), target in zip(found, targets, strict=True)],
         }
         areas.setdefault(name.partition("-")[0], []).append(row)
-    return [{"name": area, "description": AREAS.get(area, ""), "rows": members} for area, members in areas.items()]
+    return [{"name": area, "description": area_title(area), "rows": members} for area, members in areas.items()]
 
 
 def _cell(finding: Finding | None, slug: str, target: TargetResults) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -103,9 +104,9 @@ def _recording(kept: KeptRecording, looked_at: set[str], url: str | None) -> JSO
 
 
 def _trace(kept: KeptTrace, looked_at: set[str], url: str | None) -> JSON:
-    received = sum(sum(talk.received.sizes) for talk in kept.conversations)
     shown = [made for place, made in enumerate(kept.conversations) if place < MOST_TALKS or made.name in looked_at]
-    produced = production(restore(kept), {made.name for made in shown}) if received <= MOST_BYTES else {}
+    received = sum(sum(talk.received.sizes) for talk in shown)
+    produced = production(restore(replace(kept, conversations=shown))) if received <= MOST_BYTES else {}
     log = restore_bytes(kept.log).decode("utf-8", "replace")
     return {
         "started": kept.started_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from markupsafe import escape
@@ -16,6 +17,8 @@ from pygments.util import ClassNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pygments.lexer import Lexer
 
     from streamspec.report.results import TargetResults
 
@@ -127,8 +130,12 @@ def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _highlighted(file: str, text: str) -> str:
+    return highlight(text, _lexer(file), HtmlFormatter(nowrap=True)).rstrip("\n")
+
+
+@cache  # to find it, Pygments looks through all that it has
+def _lexer(file: str) -> Lexer:
     try:
-        lexer = get_lexer_for_filename(file)
+        return get_lexer_for_filename(file)
     except ClassNotFound:
-        lexer = TextLexer()
-    return highlight(text, lexer, HtmlFormatter(nowrap=True)).rstrip("\n")
+        return TextLexer()
