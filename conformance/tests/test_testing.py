@@ -42,7 +42,7 @@ def failure(of: Stream, assertion: str, *arguments: object, **options: object) -
 
 def test_what_comes_bit_by_bit_is_incremental(server: Server, probe: Probe) -> None:
     stream = probe.get(server, "/paced")
-    stream.assert_incremental(over_s=0.06, pieces=3)
+    stream.assert_incremental(over_s=0.1, pieces=3)
     stream.assert_events("0", "1", "2", "3", "4")
     assert stream.events()[4] == Event("message", "4", "")
     assert (stream.status, stream.header("content-type")) == (200, "text/event-stream")
