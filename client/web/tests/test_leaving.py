@@ -91,7 +91,8 @@ def test_a_page_that_is_left_stops_the_producers_and_says_so_on_the_way_back(boa
     board.page.goto("about:blank")
     for ledger in ledgers:
         assert state(ledger, until_closed=True).reason == "disconnected"
-    board.page.evaluate("history.back()")
+    # Not at once: going would take the answer of `evaluate` away.
+    board.page.evaluate("void setTimeout(() => history.back())")
     for column in board.each():
         # From the browser's cache of pages as it was left, or loaded anew: in neither case does it stream.
         expect(column.root.locator(".badge")).to_have_text(re.compile("Stopped|Not started"))
