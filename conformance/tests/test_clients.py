@@ -165,3 +165,11 @@ def test_a_name_that_is_unknown_is_a_mistake_that_names_the_known(tmp_path: Path
     ran = clients("nobody", cwd=tmp_path)
     assert ran.returncode == 2
     assert "no client 'nobody': give one of streamspec-aiohttp" in ran.stderr
+
+
+def test_a_requirement_of_clients_is_explained(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "streamspec", "explain", "return-partial"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert "claims    reconnects" in ran.stdout
+    assert "keeps-what-was-left" in ran.stdout
+    assert "streamspec clients CLIENT --select return-partial" in ran.stdout

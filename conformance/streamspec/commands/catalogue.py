@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from streamspec.clients.requirement import CLIENT_REGISTRY, all_client_requirements
 from streamspec.commands.ending import output, sentences
 from streamspec.commands.options import Select, Skip
 from streamspec.lint.checks import all_checks
@@ -34,9 +35,14 @@ def explain(name: Annotated[str, typer.Argument(help="A requirement's id.", meta
         if found := {made.id: made for made in all_checks()}.get(name) if name.startswith("lint-") else None:
             print_check(output(), found)
             return
+        of_clients = all_client_requirements()
+        if name in CLIENT_REGISTRY:
+            catalogue.print_client_explained(output(), CLIENT_REGISTRY[name], of_clients)
+            return
         known = all_requirements()
         if name not in REGISTRY:
-            near = [made.id for made in known if name in made.id]
-            hint = f"do you mean {' or '.join(near[:3])}?" if near else "`streamspec list` shows every id"
+            near = [each for each in (*REGISTRY, *CLIENT_REGISTRY) if name in each]
+            lists = "`streamspec list` shows every id, `streamspec clients --list` those of clients"
+            hint = f"do you mean {' or '.join(near[:3])}?" if near else lists
             raise UnknownSelection(f"no requirement is named {name!r}; {hint}")
         catalogue.print_explained(output(), REGISTRY[name], known)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from streamspec.clients.requirement import ClientRequirement
+    from streamspec.clients.requirement import ClientMutant, ClientRequirement
     from streamspec.contract import JSON
     from streamspec.report.wording import Described
-    from streamspec.requirement import Requirement
+    from streamspec.requirement import Mutant, Requirement
 
 
 def as_json(requirements: Iterable[Requirement]) -> str:
@@ -63,7 +63,7 @@ def print_explained(console: Console, made: Requirement, requirements: Iterable[
     needs = [*sorted(made.exchange.needs), *(["a launched process"] if made.exchange.process else [])]
     if needs:
         print_labelled(console, "needs", ", ".join(needs))
-    _print_proof(console, made, requirements)
+    _print_proof(console, made, [mutant for other in requirements for mutant in other.mutants])
     print_labelled(console, "run it", f"streamspec check TARGET --select {made.id}", breakable=False)
 
 
@@ -72,8 +72,8 @@ def print_client_explained(
 ) -> None:
     """The same of a requirement of clients."""
     _print_head(console, made)
-    print_labelled(console, "claimed by", ", ".join(sorted(made.needs)) or "every client")
-    _print_proof(console, made, requirements)
+    print_labelled(console, "claims", ", ".join(sorted(made.needs)) or "every client")
+    _print_proof(console, made, [mutant for other in requirements for mutant in other.mutants])
     print_labelled(console, "run it", f"streamspec clients CLIENT --select {made.id}", breakable=False)
 
 
@@ -84,13 +84,12 @@ def _print_head(console: Console, made: Described) -> None:
 
 
 def _print_proof(
-    console: Console,
-    made: Requirement | ClientRequirement,
-    requirements: Iterable[Requirement] | Iterable[ClientRequirement],
+    console: Console, made: Requirement | ClientRequirement, mutants: Iterable[Mutant | ClientMutant]
 ) -> None:
-    for number, mutant in enumerate(made.mutants):
+    own: Sequence[Mutant | ClientMutant] = made.mutants
+    for number, mutant in enumerate(own):
         print_labelled(console, "" if number else "mutants", _mutant_line(mutant.name, mutant.also_breaks))
-    also = [mutant for other in requirements for mutant in other.mutants if made.id in mutant.also_breaks]
+    also = [mutant for mutant in mutants if made.id in mutant.also_breaks]
     for number, mutant in enumerate(also):
         print_labelled(console, "" if number else "fails too", f"{mutant.path}: {mutant.also_breaks[made.id]}")
     print_labelled(console, "judge", _source_line(made), breakable=False)
