@@ -101,7 +101,7 @@ class Stream:
         answer.head({name: value for name, value in fields.items() if name not in self.without})
         answer.wait(self.wait_first_s)
         compressor = zlib.compressobj(wbits=31)
-        first = int(asked.fields.get("last-event-id", "0")) if self.resumes else 0
+        first = self._behind(asked.fields.get("last-event-id")) if self.resumes else 0
         while True:
             for number, item in enumerate(self.items[first:]):
                 answer.wait(self.step_s if number else 0)
@@ -117,6 +117,11 @@ class Stream:
             answer.send(chunk(compressor.flush()) if is_chunked else compressor.flush())
         if is_chunked:
             answer.send(self.last)
+
+    def _behind(self, last_event_id: str | None) -> int:
+        """The place of the item behind the one with that id; 0 for none."""
+        field = f"id: {last_event_id}".encode()
+        return next((place for place, item in enumerate(self.items, 1) if field in item.splitlines()), 0)
 
 
 class Endpoint:

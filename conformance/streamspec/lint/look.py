@@ -29,6 +29,10 @@ LARGEST_BODY = 8 * 1_048_576
 """Bytes of body after which a sample is large enough, whatever it holds."""
 
 
+LAST_READS = 3
+"""Reads before leaving; what is still to be read then comes from a server that always has something to send."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When a sample is large enough, and what silence is too long."""
@@ -103,7 +107,7 @@ def look(
 ) -> Look:
     """Send a request and record what comes. Raises probe.Unreachable.
 
-    It leaves with FIN when `max_events` pieces were there, when `max_time_s` is up, or when it is `enough`.
+    It leaves when `max_events` pieces were there, when `max_time_s` is up, or when it is `enough`.
     """
     watcher.begin(name)
     address = request.address
@@ -123,6 +127,9 @@ def look(
                 why_left = f"left after --max-time {limits.max_time_s:g}"
                 break
             connection.wait_more(min(rest_s, GLANCE_S))
+            if connection.body_size >= LARGEST_BODY:
+                why_left = f"left after {LARGEST_BODY >> 20} MiB"
+                break
             began_s = clock.now_s()
             if began_s < next_glance_s:
                 continue
@@ -131,15 +138,19 @@ def look(
             if so_far.content and (why_left := _why_enough(so_far.content, limits, enough)):
                 break
             next_glance_s = began_s + max(GLANCE_S, (clock.now_s() - began_s) / GLANCE_SHARE)
-        connection.leave(Leaving.FIN)
+        _leave(connection)
         found = Look(name, request, connection.conversation(), "" if connection.response_count else why_left)
     watcher.end(found)
     return found
 
 
+def _leave(connection: Connection) -> None:
+    """Read what is there and leave with FIN; with RST where bytes keep coming, which a FIN would have to wait for."""
+    is_flooding = all(connection.wait_more(0.0) for _ in range(LAST_READS))
+    connection.leave(Leaving.RST if is_flooding else Leaving.FIN)
+
+
 def _why_enough(content: Content, limits: Limits, enough: Callable[[Content], bool] | None) -> str:
     if content.pieces >= limits.max_events:
         return f"left after --max-events {limits.max_events}"
-    if len(content.response.body) >= LARGEST_BODY:
-        return f"left after {len(content.response.body) >> 20} MiB"
     return "left when that was enough" if enough is not None and enough(content) else ""
