@@ -11,7 +11,7 @@ from pathlib import Path
 # Behind what is installed: of the checkout only `tests` is wanted.
 sys.path.append(str(Path(__file__).parents[1]))
 
-from tests.prose import blocks  # noqa: E402 - the line above makes it importable
+from tests.prose import blocks
 
 README = Path(__file__).parents[2] / "README.md"
 FOLDER = "project/"
