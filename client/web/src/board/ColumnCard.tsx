@@ -27,7 +27,6 @@ export const ColumnCard = memo(function ColumnCard({ index, column, axisMs, star
         <h2 id={title}>{name}</h2>
         <PhaseBadge stream={stream} />
       </header>
-      <p className={column.isReachable === false ? "software wrong" : "software"}>{column.software || "…"}</p>
       <Address name={name} url={column.url} move={(url) => move(index, url)} />
       <div className="buttons">
         <button type="button" className="primary" onClick={() => start(index)} aria-label={`${running ? "Restart" : "Start"} ${name}`}>
@@ -42,6 +41,10 @@ export const ColumnCard = memo(function ColumnCard({ index, column, axisMs, star
           </button>
         )}
       </div>
+      {/* Below the buttons: an answer that comes while one presses a button must not move it away. */}
+      {(column.software === "" || column.software !== stream.sentence) && (
+        <p className={column.isReachable === false ? "software wrong" : "software"}>{column.software || "…"}</p>
+      )}
       <p className={`sentence ${stream.phase}`} role="status">
         {stream.sentence}
       </p>
