@@ -20,8 +20,8 @@ PASSED_ON = ("skipTrailingSlashRedirect: true,", "experimental: { proxyTimeout: 
 KEPT = (
     Deviation(
         "load-concurrent",
-        "200 streams with 20 items a second each are much for `next dev`, which is one process: on a busy machine it is "
-        "late, and answers some with 500. On one that is not it keeps up.",
+        "200 streams with 20 items a second each are much for `next dev`, which is one process: on a busy machine it "
+        "is late, and answers some with 500. On one that is not it keeps up.",
         "https://nextjs.org/docs/app/api-reference/cli/next#next-dev-options",
     ),
     Deviation(
