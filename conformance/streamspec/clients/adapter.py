@@ -131,7 +131,8 @@ def _text(error: object) -> str:
 
 
 def _say(what: dict[str, object]) -> None:
-    line = json.dumps(what).encode() + b"\n"
+    # A lone surrogate, which no UTF-8 holds, becomes "?".
+    line = json.dumps(what, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     with _writing:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()

@@ -12,6 +12,7 @@ from streamspec import __version__
 from streamspec.clients.adapter_file import AdapterFileError, known_adapters, resolve
 from streamspec.clients.adapter_lines import AdapterError, Hello
 from streamspec.clients.adapter_process import AdapterProcess
+from streamspec.clients.contract import Claim
 from streamspec.clients.runner import ClientCheck
 from streamspec.clients.server import PlayingServer
 from streamspec.report.results import Results, TargetResults
@@ -66,7 +67,9 @@ async def run(
         listener.step(f"done; playing at {', '.join(at_work)}")
         return found
 
-    found = await asyncio.gather(*map(one, adapters))
+    longest_first = sorted(adapters, key=lambda adapter: Claim.RECONNECTS not in adapter.claims)
+    done = dict(zip(longest_first, await asyncio.gather(*map(one, longest_first)), strict=True))
+    found = [done[adapter] for adapter in adapters]
     targets = [each for each in found if isinstance(each, TargetResults)]
     absent = [each for each in found if isinstance(each, NotInstalled)]
     return Results(started_at, __version__, targets, complete=True), absent
