@@ -89,8 +89,10 @@ def limits() -> Iterator[str]:
     """What no settings mend, and what speaks of one connection only."""
     yield from ("## What each cannot keep", "")
     for proxy in PROXIES:
-        for row in dict.fromkeys(row for variant in proxy.variants for row in variant.deviations):
-            yield f"- {proxy.name}, `{row.requirement}`: {row.reason} ([link]({row.link}))"
+        listed = [row for variant in proxy.variants for row in variant.deviations]
+        for reason, link in dict.fromkeys((row.reason, row.link) for row in listed):
+            ids = dict.fromkeys(f"`{row.requirement}`" for row in listed if row.reason == reason)
+            yield f"- {proxy.name}, {', '.join(ids)}: {reason} ([link]({link}))"
     yield from ("", "## What speaks of one connection only", "")
     yield from (f"- `{made}`: {reason}." for made, reason in HOP_BY_HOP.items())
 
