@@ -166,7 +166,8 @@ def _in_front(results: TargetResults, chosen: Chosen) -> TargetResults:
     if chosen.front is None:
         return results
     version = None if chosen.front.missing() else chosen.front.version
-    return replace(results, via=chosen.front.name or None, via_version=version, direct=chosen.direct)
+    origin = chosen.found if isinstance(chosen.found, str) and not chosen.front.name else None
+    return replace(results, via=chosen.front.name or None, via_version=version, direct=chosen.direct, origin=origin)
 
 
 def _code(found: Implementation | str) -> dict[str, str]:

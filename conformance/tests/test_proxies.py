@@ -233,6 +233,14 @@ def test_another_instance_of_the_server_behind_the_path_is_an_error() -> None:
         behind(other.url, origin)
 
 
+def test_a_server_that_wants_tls_is_not_put_behind_a_proxy() -> None:
+    with fake_server() as server, running(server.url) as origin:
+        wants_tls = replace(origin, url=origin.url.replace("http:", "https:"))
+        said = "nginx speaks to servers without TLS here"
+        with pytest.raises(TargetError, match=said), find("nginx").before(wants_tls):
+            pass
+
+
 @pytest.mark.parametrize(
     ("url", "origin", "says"),
     [
@@ -382,7 +390,9 @@ def test_a_report_names_what_a_proxy_breaks_and_how_to_see_it_again() -> None:
 
 
 def test_a_report_on_a_deployed_path_says_how_to_see_it_again() -> None:
-    through = replace(seen(broke := finding("chunks-causal", Verdict.FAIL)), spec="http://h:1", direct="o:2")
+    through = replace(
+        seen(broke := finding("chunks-causal", Verdict.FAIL)), spec="http://h:1", direct="o:2", origin="http://o:2"
+    )
     again = dict(evidence(broke, through, KNOWN))["again"]
     assert again == "streamspec check http://h:1 --direct http://o:2 --select chunks-causal"
 

@@ -61,7 +61,14 @@ class Front:
 
     @contextmanager
     def before(self, origin: Target) -> Iterator[Target]:
-        """The target as it is seen through the proxy. Raises ProcessError where that does not start."""
+        """The target as it is seen through the proxy.
+
+        Raises ProcessError where that does not start, TargetError where it cannot speak to the target.
+        """
+        if origin.url.startswith("https:"):
+            raise TargetError(
+                f"{origin.url}: {self.proxy.name} speaks to servers without TLS here: give an http:// URL"
+            )
         for attempt in range(1, ATTEMPTS + 1):
             with _own_folder(self.proxy.name) as folder:
                 place = Place(folder, free_port(), origin_of(origin.host, origin.port))

@@ -98,6 +98,8 @@ class TargetResults:
     """Requirements that were expected to fail, though nothing excuses it."""
     direct: str | None = None
     """Where something stands in front: the name of the same server's results without it."""
+    origin: str | None = None
+    """Its URL, where --direct named it."""
     error: str | None = None
     """Why it could not be observed, or not to the end, in one sentence. Where it did not start, `verdicts` is empty."""
     capabilities: list[str] = field(default_factory=list)

@@ -125,8 +125,8 @@ def again(finding: Finding, target: TargetResults, known: Mapping[str, Described
     if target.via:
         matrix = " --matrix" if target.server else ""
         return f"streamspec compare {shlex.quote(target.spec)}{matrix} --via {target.via} {select}"
-    if target.direct:
-        return f"streamspec check {shlex.quote(target.spec)} --direct http://{shlex.quote(target.direct)} {select}"
+    if target.origin:
+        return f"streamspec check {shlex.quote(target.spec)} --direct {shlex.quote(target.origin)} {select}"
     command = known[finding.id].command if finding.id in known else "check"
     return f"streamspec {command} {_named(target)} {select}"
 
