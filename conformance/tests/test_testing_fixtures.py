@@ -66,7 +66,7 @@ def test_it_works_beside_other_plugins(project: pytest.Pytester, plugin: str) ->
         backend = "\n@pytest.fixture\ndef anyio_backend(): return 'asyncio'\n"
         project.makepyfile(test_mine=f"import pytest\n{backend}{PROJECT}{ASYNCHRONOUS.format('anyio')}")
         tests += 1
-    result = project.runpytest_subprocess(*arguments, timeout=60)
+    result = project.runpytest_subprocess(*arguments, timeout=120)
     result.assert_outcomes(passed=tests)
 
 
@@ -80,7 +80,7 @@ def test_a_failure_shows_the_line_of_the_test_and_the_timeline(project: pytest.P
     line = 'streamspec_probe.get(streamspec_server(app), "/hoarded").assert_incremental()'
     body = f"def test_buffered(streamspec_server, streamspec_probe):\n    {line}\n"
     project.makepyfile(test_mine=PROJECT.partition("def ")[0] + body)
-    result = project.runpytest_subprocess("-p", "no:asyncio", timeout=60)
+    result = project.runpytest_subprocess("-p", "no:asyncio", timeout=120)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
