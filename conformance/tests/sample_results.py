@@ -6,6 +6,8 @@ from streamspec.contract import Level
 from streamspec.report.results import Finding, Results, TargetResults, Verdict
 from streamspec.requirement import Requirement, all_requirements
 
+REPORT_FILES = ["badge.json", "index.html", "junit.xml", "results.json", "summary.md"]
+
 KNOWN: dict[str, Requirement] = {made.id: made for made in all_requirements()}
 MUST, SHOULD = Level.MUST, Level.SHOULD
 

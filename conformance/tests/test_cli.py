@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from tests.fake_targets import DYING_SERVER, fake_server, write_implementation
+from tests.sample_results import REPORT_FILES
 
 from streamspec.report.results import decode
 from streamspec.requirement import REGISTRY, all_requirements
@@ -81,7 +82,7 @@ def test_check_of_a_conforming_server(workplace: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^good conforms: \d+ pass, in [\d.]+ s$", done.stdout, re.MULTILINE)
     assert "\x1b" not in done.stdout
-    assert files(workplace / "streamspec-report") == ["junit.xml", "results.json", "summary.md"]
+    assert files(workplace / "streamspec-report") == REPORT_FILES
     assert (workplace / "j.xml").read_text().startswith("<?xml")
     results = decode((workplace / "streamspec-report" / "results.json").read_bytes(), "r")
     assert [target.spec for target in results.targets] == ["good"]
@@ -188,7 +189,7 @@ def test_version_and_help() -> None:
     ("arguments", "said"),
     [
         (["check", "nosuch"], "no target 'nosuch': give "),
-        (["check", "https://127.0.0.1"], "https://127.0.0.1: give a base URL that starts with http://"),
+        (["check", "ftp://127.0.0.1"], "ftp://127.0.0.1: give a base URL that starts with http://"),
         (["check", "good", "--select", "hea"], "no requirement is named 'hea' or starts with it; the areas are head, "),
         (["compare", "good", "--skip", "nope"], "no requirement is named 'nope'"),
         (["check", "good", "--select", "head", "--skip", "head"], "leaves no requirement"),

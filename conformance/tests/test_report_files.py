@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.sample_results import BAD, GOOD, KNOWN, results
+from tests.sample_results import BAD, GOOD, KNOWN, REPORT_FILES, results
 
 from streamspec.report import files
 from streamspec.report.results import decode
@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 WHOLE = results(GOOD, BAD)
 
 
-ALL = ["badge.json", "index.html", "junit.xml", "results.json", "summary.md"]
-
-
 def test_a_report_is_five_files(tmp_path: Path) -> None:
     folder, junit = tmp_path / "new" / "report", tmp_path / "other" / "j.xml"
     files.prepare(folder, junit)
     files.write(WHOLE, KNOWN, folder, junit, strict=False)
-    assert sorted(path.name for path in folder.iterdir()) == ALL
+    assert sorted(path.name for path in folder.iterdir()) == REPORT_FILES
     assert decode((folder / "results.json").read_bytes(), "here") == WHOLE
     assert junit.read_bytes() == (folder / "junit.xml").read_bytes()
     assert [path.name for path in junit.parent.iterdir()] == ["j.xml"]
@@ -41,7 +38,7 @@ def test_files_are_readable_as_the_umask_says(tmp_path: Path) -> None:
 
 def test_an_older_report_goes_before_the_run(tmp_path: Path) -> None:
     junit = tmp_path / "j.xml"
-    for name in (*ALL, "j.xml", "notes.txt"):
+    for name in (*REPORT_FILES, "j.xml", "notes.txt"):
         (tmp_path / name).write_text("older")
     files.prepare(tmp_path, junit)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
