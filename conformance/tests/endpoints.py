@@ -57,6 +57,13 @@ async def hoarded() -> AsyncGenerator[bytes, None]:
     yield b"".join([event async for event in paced()])
 
 
+async def pinging() -> AsyncGenerator[bytes, None]:
+    """Comments without end."""
+    while True:
+        yield b": ping\n\n"
+        await asyncio.sleep(0.02)
+
+
 async def failing() -> AsyncGenerator[bytes, None]:
     """One event, then an exception."""
     yield b"data: 0\n\n"
@@ -68,6 +75,7 @@ PRODUCERS = {
     "/gated": gated,
     "/ungated": ungated,
     "/hoarded": hoarded,
+    "/pinging": pinging,
     "/failing": failing,
 }
 
@@ -85,6 +93,8 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     producer = PRODUCERS.get(str(scope["path"]))
     status = 200 if producer else 404
     fields = [(b"content-type", b"text/event-stream")]
+    if coding := dict(scope["headers"]).get(b"x-coding"):  # type: ignore[call-overload]  # pairs, says ASGI
+        fields.append((b"content-encoding", coding))
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": b"", "more_body": True})
     if producer:

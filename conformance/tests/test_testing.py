@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -140,6 +141,18 @@ def read_three(stream: Stream) -> Stream:
     for _ in range(3):
         stream.receive_event()
     return stream
+
+
+def test_a_stream_that_says_nothing_but_keep_alive_hangs_nobody(server: Server, probe: Probe) -> None:
+    for assertion in ("receive_event", "assert_incremental", "assert_complete", "assert_event_stream", "events"):
+        began_s = time.monotonic()
+        assert "no end so far" in failure(probe.get(server, "/pinging", within_s=SOON_S), assertion)
+        assert time.monotonic() - began_s < 5
+
+
+def test_content_that_cannot_be_decoded_is_told(server: Server, probe: Probe) -> None:
+    stream = probe.get(server, "/paced", headers={"X-Coding": "br"})
+    assert "content coding br cannot be decoded here" in failure(stream, "receive", "data")
 
 
 def test_other_events_are_told_with_the_first_that_differs(server: Server, probe: Probe) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamspec.testing.server import Server
 
 WITHIN_S = 10.0
-"""For each wait: what is late by as much does not come. It bounds failing tests only."""
+"""For each call on a response. A passing test waits for its stream alone; this bounds one that fails."""
 
 
 class CannotAsk(Mistake):

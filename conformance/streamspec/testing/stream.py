@@ -5,6 +5,7 @@ A failure says what was expected and what came, shows the timeline, and names wh
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ ERROR_LINES = 8
 
 
 class Stream:
-    """The response to one request. `within_s` is the deadline of every wait for more of it."""
+    """The response to one request. Each call waits for `within_s` at most, however much comes meanwhile."""
 
     def __init__(
         self, connection: Connection, clock: Clock, request: str, within_s: float, server: Server | None
@@ -85,28 +86,27 @@ class Stream:
         """Wait until this has come, behind what was received before."""
         __tracebackhide__ = True
         wanted = text.encode() if isinstance(text, str) else text
-        while (at := self._content().find(wanted, self._received)) < 0:
-            if not self._more():
-                self._held_back(f"{text!r} did not come", f"{text!r} behind byte {self._received} of the content")
-        self._received = at + len(wanted)
+        if not self._read_until(lambda: wanted in self._content()[self._received :]):
+            self._held_back(f"{text!r} did not come", f"{text!r} behind byte {self._received} of the content")
+        self._received = self._content().index(wanted, self._received) + len(wanted)
 
     def receive_event(self) -> Event:
         """Wait for the next event, and return it."""
         __tracebackhide__ = True
-        while len(found := self._events()) <= self._events_received:
-            if not self._more():
-                number = self._events_received + 1
-                self._held_back(f"event {number} did not come", f"event {number}")
-        self._events_received += 1
-        return found[self._events_received - 1]
+        number = self._events_received + 1
+        if not self._read_until(lambda: len(self._events()) >= number):
+            self._held_back(f"event {number} did not come", f"event {number}")
+        self._events_received = number
+        return self._events()[number - 1]
 
     # Assertions
 
     def assert_complete(self) -> None:
         """It is a 2xx and ends complete: by the last chunk, or by all of its Content-Length."""
         __tracebackhide__ = True
-        self._read_to_end()
-        self._check("not complete", checks.expect_success, checks.expect_complete)
+        has_ended = self._read_until(lambda: self.response.ending is not Ending.OPEN)
+        what = "not complete" if has_ended else f"no end within {self._within_s:g} s (`within_s` of the request)"
+        self._check(what, checks.expect_success, checks.expect_complete)
 
     def assert_incremental(self, *, over_s: float = 0.05, pieces: int = 2) -> None:
         """The content comes bit by bit: at so many different moments at least, over so many seconds at least.
@@ -117,14 +117,16 @@ class Stream:
         """
         __tracebackhide__ = True
         self._check("no stream", checks.expect_success)
-        while True:
+
+        def shown() -> bool:
             try:
                 checks.expect_incremental(self.response, over_s, pieces)
-            except Violation as violation:
-                if not self._more():
-                    self._fail("not incremental", violation, held_back=True)
-            else:
-                return
+            except Violation:
+                return False
+            return True
+
+        if not self._read_until(shown):
+            self._check("not incremental", lambda made: checks.expect_incremental(made, over_s, pieces), held_back=True)
 
     def assert_lock_step(self, items: Sequence[str], release: Callable[[], object]) -> None:
         """Each item comes when it is released, and before the next one is: proven by order, without a clock.
@@ -143,9 +145,8 @@ class Stream:
                 )
             self._mark(f"item {number} released")
             release()
-            while not self._is_there(item):
-                if not self._more():
-                    self._held_back("not in lock-step", f"item {number} ({item!r}) after its release")
+            if not self._read_until(lambda: self._is_there(item)):  # noqa: B023 - it is called in this round
+                self._held_back("not in lock-step", f"item {number} ({item!r}) after its release")
             self._take(item)
 
     def assert_head_first(self, *, by_s: float = 0.02) -> None:
@@ -163,9 +164,8 @@ class Stream:
         """Content-Type and syntax are those of an event stream; of an endless one, so many `events` are looked at."""
         __tracebackhide__ = True
         self._check("no stream", checks.expect_success)
-        while len(self._events()) < events if events is not None else self.response.ending is Ending.OPEN:
-            if not self._more():
-                break
+        wanted = float("inf") if events is None else events
+        self._read_until(lambda: self.response.ending is not Ending.OPEN or len(self._events()) >= wanted)
         if events is None:
             self._check("no end; an endless stream has `receive_event`, and `events=`", checks.expect_complete)
         self._check("no valid event stream", checks.expect_event_stream)
@@ -206,20 +206,24 @@ class Stream:
 
     # Reading
 
-    def _more(self) -> bool:
-        """Wait for more content; False where the response has ended, or nothing came in time."""
-        before = self._connection.body_size
-        self._connection.wait_for(
-            lambda response: self._connection.body_size > before or response.ending is not Ending.OPEN, self._within_s
-        )
-        return self._connection.body_size > before
+    def _read_until(self, reached: Callable[[], bool]) -> bool:
+        """Read until that holds; False where the response ended before, or the time is over, whatever came in it."""
+        deadline_s = self._clock.now_s() + self._within_s
+        while not reached():
+            if self.response.ending is not Ending.OPEN:
+                return False
+            size = self._connection.body_size
+            has_moved = functools.partial(self._has_moved, size)
+            if not self._connection.wait_for(has_moved, deadline_s - self._clock.now_s()):
+                return reached()
+        return True
 
-    def _read_to_end(self) -> None:
-        """Read on while something comes: each wait is for more, so that a slow stream is not cut."""
-        while self.response.ending is Ending.OPEN and self._more():
-            pass
+    def _has_moved(self, size: int, response: Response) -> bool:
+        return self._connection.body_size > size or response.ending is not Ending.OPEN
 
     def _content(self) -> bytes:
+        __tracebackhide__ = True
+        self._check("content that cannot be read", checks.plain)
         return checks.plain(self.response).body
 
     def _events(self) -> list[Event]:
@@ -253,13 +257,13 @@ class Stream:
             errors = self._server.errors()
         return errors[self._errors_before :]
 
-    def _check(self, what: str, *expectations: Callable[[Response], None]) -> None:
+    def _check(self, what: str, *expectations: Callable[[Response], object], held_back: bool = False) -> None:
         __tracebackhide__ = True
         try:
             for expectation in expectations:
                 expectation(self.response)
         except Violation as violation:
-            self._fail(what, violation)
+            self._fail(what, violation, held_back=held_back)
 
     def _held_back(self, what: str, expected: str) -> NoReturn:
         __tracebackhide__ = True
@@ -275,7 +279,6 @@ class Stream:
     def _fail(self, what: str, violation: Violation, *, held_back: bool = False, hint: str = "") -> NoReturn:
         __tracebackhide__ = True
         response = self._connection.response
-        marks = [*self._marks]
         where = f" at byte {violation.offset} of the content" if violation.offset is not None else ""
         lines = [
             f"{self._request}: {what}",
@@ -286,5 +289,5 @@ class Stream:
         errors = self._errors()
         lines += [f"  {'likely' if not number else '':<9} {line}" for number, line in enumerate([*hints, hint]) if line]
         lines += [f"  {'the app' if not number else '':<9} {line}" for number, line in enumerate(errors[-ERROR_LINES:])]
-        lines += ["", timeline(self._request, self._asked_at_s, response, marks, self._clock.now_s())]
+        lines += ["", timeline(self._request, self._asked_at_s, response, self._marks, self._clock.now_s())]
         raise AssertionError("\n".join(lines)) from None
