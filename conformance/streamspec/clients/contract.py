@@ -44,9 +44,8 @@ PROMPT_S = 5.0
 """How long a client may take for what a sound one does in milliseconds. It bounds failing runs only; what this deadline
 decides is played again, alone, before it counts."""
 
-BACK_S = 12.0
-"""How long a client may take to come back: 3 s is the browsers' reconnection time, 10 s that of two Python clients that
-double their 5 s before the first wait."""
+BACK_S = 8.0
+"""How long a client may take to come back: `retry: 100` was played before, 3 s is the browsers' reconnection time."""
 
 LONG_LINE_BYTES = 1_000_000
 LONGER_LINE_BYTES = 4_000_000

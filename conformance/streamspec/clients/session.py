@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamspec.session import Listener
 
 
-AT_ONCE = 4
+AT_ONCE = 6
 """Clients that are played at side by side: most of the time is waiting for what does not come."""
 
 
