@@ -400,7 +400,11 @@ def test_a_report_on_a_deployed_path_says_how_to_see_it_again() -> None:
 def test_a_proxy_that_breaks_nothing_is_said_to() -> None:
     direct = replace(GOOD, verdicts=[finding("chunks-causal", Verdict.PASS)])
     through = replace(seen(finding("chunks-causal", Verdict.PASS)), via="nginx")
-    assert "nginx breaks nothing that a proxy can keep" in printed(direct, through)
+    told = printed(direct, through)
+    assert "nginx breaks nothing\n" in told
+    assert "A failure is visible" not in told
+    known = replace(through, verdicts=[finding("chunks-causal", Verdict.DEVIATION)])
+    assert "nginx breaks nothing that is not known of it\n" in printed(direct, known)
     assert printed(direct) == ""
     absent = replace(through, error="nginx is not installed here: apt-get install nginx", verdicts=[])
     assert "nginx: nginx is not installed here: apt-get install nginx" in printed(direct, absent)

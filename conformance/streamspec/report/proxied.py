@@ -50,7 +50,8 @@ def proxied_markdown(targets: Sequence[TargetResults]) -> Iterator[str]:
 
 def _rows(direct: TargetResults, through: Sequence[TargetResults]) -> list[list[str]]:
     head = ["", "directly", *(name_in_front(one) for one in through)]
-    return [head, *([made.question, *(answer(made, one) for one in (direct, *through))] for made in ASPECTS)]
+    rows = [[made.question, *(answer(made, one) for one in (direct, *through))] for made in ASPECTS]
+    return [head, *(row for row in rows if set(row[1:]) != {"-"})]
 
 
 def name_in_front(results: TargetResults) -> str:
@@ -64,13 +65,14 @@ def _said(through: TargetResults, direct: TargetResults) -> Iterator[tuple[str, 
     if through.error:
         yield "", f"{named}: {through.error}"
         return
+    lost = cannot_keep(through, direct)
     if breaks := broken(through, direct):
         yield "", f"{named}{version} breaks {_count(breaks)} that {'holds' if len(breaks) == 1 else 'hold'} directly:"
         yield "breaks", _ids(breaks)
     else:
-        yield "", f"{named}{version} breaks nothing that a proxy can keep"
-    if lost := cannot_keep(through, direct):
-        yield "not kept", f"{_ids(lost)}: known of this proxy, see the deviations"
+        yield "", f"{named}{version} breaks nothing" + (" that is not known of it" if lost else "")
+    if lost:
+        yield "known", f"{_ids(lost)}: see the deviations"
     if better := mended(through, direct):
         yield "mended", _ids(better)
 
