@@ -11,6 +11,7 @@ import secrets
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -21,8 +22,10 @@ from streamspec.contract import Capability
 from streamspec.mistake import Mistake
 from streamspec.process import READY_WITHIN_S, Process, ProcessError
 from streamspec_client.probe import Clock, Connection, Unreachable
+from streamspec_client.tls import Untrusted, trusting
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
@@ -117,6 +120,11 @@ class Target:
     def is_behind_proxy(self) -> bool:
         """Whether something stands in front of the server."""
         return self.origin is not None
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What to trust there; None where TLS is not spoken."""
+        return trust_at(self.url)
 
     def log_size(self) -> int:
         """How much the process has written to standard error."""
@@ -305,7 +313,9 @@ def _ask_for_stream(seen: Target, origin: Target) -> None:
     token = f"behind-{secrets.token_hex(6)}"
     for at, path in ((seen, f"/stream?count=0&token={token}"), (origin, f"/streams/{token}")):
         try:
-            connection = Connection("behind", at.host, at.port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S)
+            connection = Connection(
+                "behind", at.host, at.port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S, tls=at.tls
+            )
         except Unreachable as error:
             raise TargetError(f"{at.url}: {error}; it was there a moment ago") from error
         with connection:
@@ -327,7 +337,11 @@ def _describe(url: str, name: str) -> Target:
     host, port = _host_and_port(url)
     prefix = urlsplit(url).path.rstrip("/")
     try:
-        connection = Connection("describe", host, port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S)
+        connection = Connection(
+            "describe", host, port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S, tls=trust_at(url)
+        )
+    except Untrusted as error:
+        raise TargetError(f"{url}: {error}; SSL_CERT_FILE names a file of authorities to trust") from error
     except Unreachable as error:
         raise TargetError(f"{url}: {error}; start the server, or name an impl.toml so that it is launched") from error
     with connection:
@@ -335,7 +349,7 @@ def _describe(url: str, name: str) -> Target:
         connection.wait_complete(1, DESCRIBE_WITHIN_S)
         response = connection.response
     wanted = "an implementation of the contract answers GET / with JSON that holds `contract` (see CONTRACT.md); "
-    hint = "to look at any other endpoint, use `curl -N`"
+    hint = "`streamspec lint URL` looks at any other endpoint"
     if response is None:
         raise NotTheContract(f"{url}: GET / got no HTTP answer within {DESCRIBE_WITHIN_S:g} s; {wanted}{hint}")
     try:
@@ -354,9 +368,19 @@ def _describe(url: str, name: str) -> Target:
 def _host_and_port(url: str) -> tuple[str, int]:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 80
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise TargetError(f"{url}: {error}") from error
-    if parts.scheme != "http" or not host:
-        raise TargetError(f"{url}: give a base URL that starts with http:// and names a host; TLS is not spoken here")
+    if parts.scheme not in {"http", "https"} or not host:
+        raise TargetError(f"{url}: give a base URL that starts with http:// or https:// and names a host")
     return host, port
+
+
+def trust_at(url: str) -> ssl.SSLContext | None:
+    """What to trust there: the authorities of the system, or of SSL_CERT_FILE; None where TLS is not spoken."""
+    return _authorities() if url.startswith("https:") else None
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    return trusting()

@@ -106,7 +106,7 @@ def test_where_there_are_no_implementations_targets_are_to_be_named(
     [
         ("nosuch", "no target 'nosuch': give .*a base URL .* or the path of an impl.toml"),
         ("nosuch/impl.toml", "nosuch/impl.toml: cannot be read: No such file or directory"),
-        ("https://127.0.0.1", "https://127.0.0.1: .*TLS is not spoken here"),
+        ("ftp://127.0.0.1", "ftp://127.0.0.1: .*starts with http:// or https://"),
         ("ftp://127.0.0.1", "give a base URL that starts with http://"),
         ("http://", "names a host"),
         ("http://127.0.0.1:70000", "Port out of range"),
@@ -184,7 +184,7 @@ def test_a_running_implementation_is_described(tmp_path: Path) -> None:
 def test_what_is_no_implementation_is_told_what_to_do(description: object) -> None:
     with (
         fake_server(description) as server,
-        pytest.raises(NotTheContract, match=r"GET / answered 200 .*CONTRACT\.md.*`curl -N`"),
+        pytest.raises(NotTheContract, match=r"GET / answered 200 .*CONTRACT\.md.*`streamspec lint URL`"),
         running(server.url),
     ):
         pass

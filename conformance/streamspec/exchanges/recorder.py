@@ -75,7 +75,13 @@ class Recorder:
 
     def _connected(self, at: Target, name: str, receive_buffer: int | None) -> Connection:
         connection = Connection(
-            name, at.host, at.port, self._clock, connect_within_s=self.prompt_s, receive_buffer=receive_buffer
+            name,
+            at.host,
+            at.port,
+            self._clock,
+            connect_within_s=self.prompt_s,
+            receive_buffer=receive_buffer,
+            tls=at.tls,
         )
         self._connections.append(connection)
         return connection
@@ -223,7 +229,12 @@ class Recorder:
         if self._control is None:
             self._control_answers = 0
             self._control = Connection(
-                "control", self._ledger.host, self._ledger.port, self._clock, connect_within_s=self.prompt_s
+                "control",
+                self._ledger.host,
+                self._ledger.port,
+                self._clock,
+                connect_within_s=self.prompt_s,
+                tls=self._ledger.tls,
             )
         return self._control
 
