@@ -80,7 +80,9 @@ const ROUTES = [
 // Answers
 
 function route(request, response) {
-  const [path, ...query] = request.url.split("?");
+  // RFC 9112, section 3.2.2: "a server MUST accept the absolute-form in requests".
+  const target = request.url.replace(/^https?:\/\/[^/?]*\/?/i, "/");
+  const [path, ...query] = target.split("?");
   for (const [pattern, methods] of ROUTES) {
     const found = pattern.exec(path);
     if (!found) continue;
