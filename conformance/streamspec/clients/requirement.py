@@ -45,12 +45,12 @@ class ClientExchange:
     """Nothing else is played meanwhile."""
 
 
-def exchange(*, order: Order = READ, alone: bool = False, copies: int = 1) -> Callable[[Script], ClientExchange]:
-    """Make a script a named exchange; in so many copies where one reading may hold by chance."""
+def exchange(*, order: Order = READ) -> Callable[[Script], ClientExchange]:
+    """Make a script a named exchange."""
 
     def register(script: Script) -> ClientExchange:
         name = getattr(script, "__name__", "").replace("_", "-")
-        return ClientExchange(name, (script,) * copies, order, alone)
+        return ClientExchange(name, (script,), order, alone=False)
 
     return register
 
