@@ -198,7 +198,10 @@ def test_without_a_script_matrix_totals_and_evidence_of_failures_are_there(opene
 
 def test_it_prints_what_does_not_hold(opened: Opened) -> None:
     page = opened()
-    page.emulate_media(media="print")
+    page.get_by_label("Theme").select_option("dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
+    expect(page.locator("body")).to_have_css("color", "rgb(0, 0, 0)")
     expect(page.get_by_text("Cache-Control with no-store")).to_be_visible()
     expect(page.locator("#table tr[data-id]").last).to_be_visible()
     expect(page.get_by_role("search")).to_be_hidden()
