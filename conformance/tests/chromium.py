@@ -31,9 +31,16 @@ ARGUMENTS = (
 )
 
 
+_running: list[Browser] = []
+"""At most one: Playwright's synchronous half cannot be started twice in a process."""
+
+
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """A running Chromium with a profile of its own, or the test's skip or failure."""
+    """A running Chromium with a profile of its own, or the test's skip or failure. Whoever comes second shares it."""
+    if _running:
+        yield _running[0]
+        return
     program = os.environ.get("STREAMSPEC_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         if os.environ.get("CI") or os.environ.get("STREAMSPEC_REQUIRE_BROWSER"):
@@ -46,7 +53,9 @@ def chromium() -> Iterator[Browser]:
             # Off by Playwright's choice, on in everybody's browser: pages that are left are kept for the way back.
             ignore_default_args=["--disable-back-forward-cache"],
         )
+        _running.append(browser)
         try:
             yield browser
         finally:
+            _running.clear()
             browser.close()
