@@ -1,4 +1,4 @@
-"""Runs the README's example of one framework in an empty project: `python example_alone.py quart`.
+"""Runs the example in conformance/TESTING.md of one framework in an empty project: `python example_alone.py quart`.
 
 A script, not a test: it runs in each framework's tox environment, where the wheel is installed, and no other framework.
 """
@@ -13,13 +13,13 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from tests.prose import blocks
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[1] / "TESTING.md"
 FOLDER = "project/"
 
 
 def example(framework: str) -> dict[str, str]:
     """The files of the framework's example by name: its test, and the module that it imports."""
-    written = {block.argument: block.text for block in blocks(README.read_text()) if block.directive == "file"}
+    written = {block.argument: block.text for block in blocks(PAGE.read_text()) if block.directive == "file"}
     files = {name.removeprefix(FOLDER): text for name, text in written.items() if name.startswith(FOLDER)}
     wanted = {name: text for name, text in files.items() if name == f"test_{framework}.py"}
     imported = {name for name in files for text in wanted.values() if f"from {Path(name).stem} import" in text}
@@ -31,7 +31,7 @@ def main() -> int:
     framework = "".join(sys.argv[1:])
     files = example(framework)
     if not files:
-        print(f"README.md has no block `file {FOLDER}test_{framework}.py`", file=sys.stderr)
+        print(f"TESTING.md has no block `file {FOLDER}test_{framework}.py`", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():

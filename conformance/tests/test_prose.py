@@ -8,7 +8,17 @@ import pytest
 from tests.prose import Block, blocks, headings, links, shows
 from tests.prose_reader import ROOT, Reader
 
-PAGES = ("README.md", "conformance/CONTRACT.md", "conformance/PROXIES.md", "impls/README.md", ".github/CONTRIBUTING.md")
+PAGES = (
+    "README.md",
+    "conformance/CONTRACT.md",
+    "conformance/LINT.md",
+    "conformance/PROXIES.md",
+    "conformance/REPORT.md",
+    "conformance/TESTING.md",
+    "client/README.md",
+    "impls/README.md",
+    ".github/CONTRIBUTING.md",
+)
 
 
 def blocks_of_pages() -> list[object]:
