@@ -18,7 +18,9 @@ usage: python3 conformance COMMAND [ARGUMENT ...]
 
   compare   FastAPI, Starlette, aiohttp and Quart side by side, requirement by requirement
   check     one server in detail: a name under impls/, an impl.toml, or a URL
-  list, explain, serve
+  lint      any URL that streams, without the contract
+  clients   clients of event streams, instead of servers
+  list, explain, serve, judge, report
             and the other commands of `streamspec`; `python3 conformance COMMAND --help` tells more
   demo      the four in a browser: a page on http://localhost:3000 on which one sees them stream, and stop
   test      everything that has to hold here, as CI runs it: the environments of tox.ini, or some of them,

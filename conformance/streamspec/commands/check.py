@@ -63,7 +63,10 @@ def check(
     junit: JUnit = None,
     slow_factor: SlowFactor = 1.0,
 ) -> None:
-    """Check one target in detail; with --direct, a server through whatever stands in front of it."""
+    """Check one target in detail.
+
+    With --direct, the target is a server behind whatever stands in front of it, and is compared with its origin.
+    """
     options = _Options(only, skip, strict, report, json, junit, slow_factor)
     if direct is None:
         _run(lambda: session.choose([target], server=server), options, print_check)

@@ -22,7 +22,10 @@ def demo(
         Path, typer.Option(help="Folder of the built page; `python3 conformance demo` builds it.", metavar="DIR")
     ] = BUILT_BY_HAND,
 ) -> None:
-    """Show the implementations in a browser until Ctrl-C: they stream side by side, and stop when you leave."""
+    """Show the implementations in a browser until Ctrl-C.
+
+    They stream side by side, and stop when you leave.
+    """
     with sentences():
         try:
             show(page, port=port, servers=implementation or (), open_browser=open_browser, out=sys.stdout)

@@ -24,7 +24,10 @@ def judge(
     strict: Strict = False,
     json: Json = False,
 ) -> None:
-    """Give the verdicts of a run again, from its recordings: no server, no network."""
+    """Give the verdicts of a run again from its recordings.
+
+    No server is asked. What differs from the file is told.
+    """
     with sentences():
         known = {made.id: made for made in all_requirements()}
         before = read(results)

@@ -25,7 +25,9 @@ DataBinary = Annotated[
 Cookie = Annotated[str | None, typer.Option("-b", "--cookie", metavar="COOKIES", help="`name=value; name=value`.")]
 User = Annotated[str | None, typer.Option("-u", "--user", metavar="USER", help="`name:password`, for Basic.")]
 Insecure = Annotated[bool, typer.Option("-k", "--insecure", help="Trust any certificate.")]
-CaFile = Annotated[Path | None, typer.Option("--cacert", metavar="FILE", help="Trust the authorities in it instead.")]
+CaFile = Annotated[
+    Path | None, typer.Option("--cacert", metavar="FILE", help="Trust the authorities in it, not the system's.")
+]
 Location = Annotated[bool, typer.Option("-L", "--location", help="Follow redirects.")]
 MaxTime = Annotated[
     float, typer.Option("--max-time", "-m", min=0.1, max=3600, metavar="SECONDS", help="Leave a stream after that.")
@@ -35,7 +37,9 @@ MaxEvents = Annotated[
 ]
 MaxSilence = Annotated[
     float,
-    typer.Option("--max-silence", min=0.1, max=3600, metavar="SECONDS", help="What the proxies on its way wait."),
+    typer.Option(
+        "--max-silence", min=0.1, max=3600, metavar="SECONDS", help="Longest silence that proxies on the way allow."
+    ),
 ]
 Once = Annotated[bool, typer.Option("--once", help="Send the request once only; else it is sent up to four times.")]
 Json = Annotated[bool, typer.Option("--json", help="Print what was found as JSON, and nothing else.")]
@@ -61,9 +65,10 @@ def lint(
     strict: Strict = False,
     json: Json = False,
 ) -> None:
-    """Look at any endpoint that streams: its head, its framing, whether it is buffered, how it ends.
+    """See whether any endpoint streams, without the contract.
 
-    The request is sent as given, then as a browser accepts it, over HTTP/1.0, and back with Last-Event-ID.
+    What is looked at: its head, its framing, whether it is buffered, how it ends. The request is sent as given, then
+    as a browser accepts it, over HTTP/1.0, and back with Last-Event-ID.
     """
     from streamspec.lint import run  # noqa: PLC0415 - the other commands do without it
     from streamspec.lint.console import print_lint  # noqa: PLC0415 - as above

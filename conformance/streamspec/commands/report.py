@@ -29,7 +29,10 @@ def report(
     folder: Report = DEFAULT_REPORT,
     junit: JUnit = None,
 ) -> None:
-    """Render results that are there, several runs as one. Exits with 0: `judge` has an opinion."""
+    """Make one report of the results of one run or several.
+
+    The exit code is 0 whatever the verdicts are; `judge` exits as `check` does.
+    """
     with sentences():
         # What is read may lie where the report goes, so it is read first.
         whole, notes = merged([(path, read(path)) for path in results])
