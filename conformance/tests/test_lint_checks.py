@@ -176,6 +176,19 @@ SOUND: dict[str, Callable[[Answer], None]] = {
     "JSON texts with separators": Stream(
         items=tuple(b"\x1e" + item for item in JSON_ITEMS), fields={"Content-Type": "application/json-seq"}
     ),
+    "JSON texts of several lines": Stream(
+        items=tuple(b"\x1e" + item.replace(b" ", b"\n ") for item in JSON_ITEMS),
+        fields={"Content-Type": "application/json-seq"},
+    ),
+    "JSON Lines without the last line feed": Stream(
+        items=(*JSON_ITEMS, b'{"n": 4}'), fields={"Content-Type": "application/jsonl"}
+    ),
+    "a model's last words, with a reason": Stream(
+        items=(
+            *(b'data: {"candidates": [{"content": "%d"}]}\n\n' % n for n in range(4)),
+            b'data: {"candidates": [{"content": "4", "finishReason": "STOP"}]}\n\n',
+        )
+    ),
     "a page that is streamed": Stream(
         items=(b"<p>one", b"<p>two", b"<p>three"), fields={"Content-Type": "text/html; charset=utf-8"}
     ),
@@ -435,6 +448,35 @@ def test_an_answer_without_content_is_no_stream() -> None:
     assert set(failures(target)) == {"head-status"}
     assert "204 which tells an EventSource to stop" in failures(target)["head-status"]
     assert target.count(Verdict.NOT_APPLICABLE) == len(all_checks()) - 1
+
+
+@pytest.mark.parametrize(
+    ("items", "media_type", "told"),
+    [
+        ((*JSON_ITEMS, b'{"n": 4}'), "application/x-ndjson", "a line feed at the end"),
+        ((*JSON_ITEMS, b'{"n": '), "application/jsonl", "JSON; got"),
+        ((b'\x1e{"n": 1}\n', b"\x1e{\n'n': 2}\n", b'\x1e{"n": 3}\n'), "application/json-seq", "at byte 10"),
+        ((b'\x1e{"n": 1}\n', b'\x1e{"n": 2}'), "application/json-seq", "a line feed at the end"),
+        ((b'{"n": 1}\n', b'\x1e{"n": 2}\n'), "application/json-seq", "a record separator before the first text"),
+    ],
+)
+def test_json_lines_that_a_client_cannot_read_are_told(items: tuple[bytes, ...], media_type: str, told: str) -> None:
+    target = linted(Stream(items=items, fields={"Content-Type": media_type}), once=True)
+    assert told in failures(target)["lint-json-lines"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "follow", "told"),
+    [
+        ({"Location": "/"}, False, "which -L follows"),
+        ({"Location": "/"}, True, "after 10 redirects, no stream yet"),
+        ({"Location": "ftp://there/"}, True, "which leads to 'ftp://there/'"),
+        ({}, True, "without a Location"),
+    ],
+)
+def test_a_redirect_tells_what_becomes_of_it(fields: dict[str, str], follow: bool, told: str) -> None:
+    target = linted(lambda answer: answer.head(fields, "307 Elsewhere"), follow=follow, once=True)
+    assert told in failures(target)["head-status"]
 
 
 def test_a_body_that_ends_with_the_connection_has_no_visible_end() -> None:

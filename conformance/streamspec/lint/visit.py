@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ASKED, BROWSER, HTTP10, BACK = "as asked", "browser", "HTTP/1.0", "back"
 """The looks, by what is different about them."""
 
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
 MAX_REDIRECTS = 10
 
 PROOF_MOMENTS = 3
@@ -105,7 +106,7 @@ def _first(
     while True:
         found = look(request, ASKED, clock, limits, watcher)
         response = found.response
-        location = response.value("location") if response and response.status in {301, 302, 303, 307, 308} else None
+        location = response.value("location") if response and response.status in REDIRECTS else None
         if response is None or location is None or len(hops) == MAX_REDIRECTS:
             return request, found, hops
         hops.append(Hop(request.address.url, response.status, location))

@@ -20,6 +20,9 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 JSON_LINES = Anchor("JSON Lines", "https://jsonlines.org/")
 
+_LINE_FEED_OPTIONAL = {f"application/{name}" for name in ("jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-lines")}
+"""JSON Lines recommends a line feed behind the last value and does not require it, as NDJSON does."""
+
 _EVENT_STREAM = re.compile(rb"(?:\xef\xbb\xbf)?(?:(?:event|id|retry)?:[^\r\n]*(?:\r\n|\r|\n)+)*data:")
 
 
@@ -91,11 +94,30 @@ def lint_event_data(visit: Visit) -> None:
 def lint_json_lines(visit: Visit) -> None:
     """Each line is one JSON value, and the last line, too, ends with a line feed."""
     response, content = readable(visit, Kind.JSON_LINES)
+    if RECORD_SEPARATOR in content.response.body:
+        _expect_sequence(content.response.body, is_whole=response.ending is Ending.COMPLETE)
+        return
     *lines, rest = content.response.body.split(b"\n")
     offset = 0
     for line in lines:
-        text = line.removeprefix(RECORD_SEPARATOR)
-        expect(not text.strip() or _is_json(text), "JSON", repr(line[:80]), offset=offset)
+        expect(not line.strip() or _is_json(line), "JSON", repr(line[:80]), offset=offset)
         offset += len(line) + 1
-    if response.ending is Ending.COMPLETE:
+    if response.ending is not Ending.COMPLETE:
+        return
+    if media_type(response) in _LINE_FEED_OPTIONAL:
+        expect(not rest.strip() or _is_json(rest), "JSON", repr(rest[-80:]), offset=offset)
+    else:
         expect(not rest, "a line feed at the end", repr(rest[-80:]), offset=offset)
+
+
+def _expect_sequence(body: bytes, *, is_whole: bool) -> None:
+    """Texts that a record separator begins and a line feed ends; line feeds within one are white space (RFC 7464)."""
+    first, *texts = body.split(RECORD_SEPARATOR)
+    expect(not first.strip(), "a record separator before the first text", repr(first[:80]), offset=0)
+    offset = len(first)
+    for number, text in enumerate(texts, 1):
+        if number == len(texts) and not text.endswith(b"\n"):
+            expect(not is_whole, "a line feed at the end", repr(text[-80:]), offset=offset)
+            return
+        expect(not text.strip() or _is_json(text), "JSON", repr(text[:80]), offset=offset)
+        offset += len(RECORD_SEPARATOR) + len(text)

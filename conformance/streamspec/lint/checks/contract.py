@@ -10,8 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from streamspec.exchanges.head import KINDS
+from streamspec.lint.address import BadAddress
 from streamspec.lint.checks.check import Check, NotApplicable, readable, response_of, streamed
 from streamspec.lint.content import Kind
+from streamspec.lint.visit import REDIRECTS
 from streamspec.requirement import NotObserved, Violation, all_requirements
 from streamspec_client.trace import Ending, Trace
 
@@ -36,9 +38,7 @@ TLS_ALERT = b"\x15\x03"
 UNREAD = "Only Transfer-Encoding: chunked is supported"
 """What the parser says of a body that is gzip, chunked: valid HTTP/1.1, which nobody sends."""
 
-FOLLOW = "which -L follows"
 HINTS = {
-    **dict.fromkeys((301, 302, 303, 307, 308), FOLLOW),
     204: "which tells an EventSource to stop",
     401: "(-u, or -H 'Authorization: …')",
     403: "(perhaps -u, -b or -H are missing)",
@@ -75,10 +75,24 @@ def _status(requirement: Requirement, visit: Visit) -> Figures | None:
     response = response_of(visit.asked)
     if UNREAD in response.error:
         raise NotObserved("another transfer coding than chunked, which cannot be read here")
-    if response.status in HINTS:
-        told = f"{response.status} {HINTS[response.status]}"
+    if what_to_do := _redirected(visit, response) or HINTS.get(response.status):
+        told = f"{response.status} {what_to_do}"
         raise Violation(expected="status 200", actual=f"{told}: {response.body[:160]!r}", at_s=response.head_at_s)
     return requirement.judge(_trace(visit, BOTH, None))
+
+
+def _redirected(visit: Visit, response: Response) -> str | None:
+    """What becomes of a redirect; None for another status."""
+    if response.status not in REDIRECTS:
+        return None
+    location = response.value("location")
+    if location is None:
+        return "without a Location, so nothing can follow it"
+    try:
+        visit.request.address.followed_to(location)
+    except BadAddress:
+        return f"which leads to {location!r}, and that is not http:// or https://"
+    return f"after {len(visit.hops)} redirects, no stream yet" if len(visit.hops) > 1 else "which -L follows"
 
 
 def _head(requirement: Requirement, names: Sequence[str], kinds: Sequence[Kind], visit: Visit) -> Figures | None:

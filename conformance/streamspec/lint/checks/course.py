@@ -53,6 +53,15 @@ def _json(text: str) -> dict[str, JSON]:
 _REASONS = ("finish_reason", "finishReason", "stop_reason")
 """Members in which a model's last words say why they are."""
 
+_ANSWERS = ("choices", "candidates")
+"""Members that hold a model's answers, each with a reason of its own."""
+
+
+def _has_reason(members: dict[str, JSON]) -> bool:
+    lists = [members.get(name) for name in _ANSWERS]
+    answers = [answer for found in lists if isinstance(found, list) for answer in found if isinstance(answer, dict)]
+    return any(holder.get(key) for holder in (members, *answers) for key in _REASONS)
+
 
 def _says_the_end(events: Sequence[Event]) -> bool:
     """Whether the last event differs from those before it in a way that a client can go by."""
@@ -64,7 +73,7 @@ def _says_the_end(events: Sequence[Event]) -> bool:
     members = _json(last.data)
     if "jsonrpc" in members and ("result" in members or "error" in members):
         return True  # the response that ends an exchange of JSON-RPC
-    if members.get("done") is True or any(members.get(key) for key in _REASONS):
+    if members.get("done") is True or _has_reason(members):
         return True
     kind = members.get("type")
     return isinstance(kind, str) and bool(before) and all(_json(event.data).get("type") != kind for event in before)
