@@ -122,6 +122,23 @@ def test_a_producer_that_goes_on_is_told(server: Server, probe: Probe) -> None:
     assert "* the client leaves (fin)" in said
 
 
+def test_what_is_asked_of_a_stream_that_was_left_is_told_so(server: Server, probe: Probe) -> None:
+    stream = probe.get(server, "/gated")
+    assert stream.status == 200
+    stream.leave()
+    assert "no end: the client has left" in failure(stream, "read")
+    assert "actual    nothing more: the client has left" in failure(stream, "receive", "item 0")
+    at_once = probe.get(server, "/gated")
+    at_once.leave()
+    assert "actual    nothing more: the client has left" in failure(at_once, "read")
+
+
+def test_an_ended_response_without_the_text_suspects_nobody_of_holding_it_back(server: Server, probe: Probe) -> None:
+    said = failure(probe.get(server, "/paced"), "receive", "nothing like this")
+    assert "the response ended without it (complete)" in said
+    assert "likely" not in said
+
+
 def test_a_producer_that_has_stopped_before_proves_nothing(server: Server, probe: Probe) -> None:
     assert "nothing to stop" in failure(probe.get(server, "/ungated"), "assert_leaving_stops", lambda: True)
 

@@ -198,6 +198,10 @@ def test_items_of_one_size_are_no_buffer() -> None:
     assert not any("buffer of" in line for line in suspects(response(*[(0.6, b"abc")] * 5), 0.0))
 
 
+def test_nobody_is_suspected_of_holding_back_what_came_over_time() -> None:
+    assert not [*suspects(events("data: a\n\n", "data: b\n\n", "data: c\n\n"), asked_at_s=0.0)]
+
+
 def test_a_timeline_shows_everything_in_order_of_time() -> None:
     made = response((0.5, b"first"), (1.0, b"x" * 99), head_at_s=0.2, ending=Ending.OPEN)
     marks = [Mark(0.4, "item 1 released")]

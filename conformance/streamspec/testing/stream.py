@@ -48,6 +48,7 @@ class Stream:
         self._marks: list[Mark] = []
         self._received = 0
         self._events_received = 0
+        self._has_left = False
 
     # What came
 
@@ -106,6 +107,8 @@ class Stream:
         __tracebackhide__ = True
         has_ended = self._read_until(lambda: self.response.ending is not Ending.OPEN)
         what = "not complete" if has_ended else f"no end within {self._within_s:g} s (`within_s` of the request)"
+        if self._has_left and not has_ended:
+            what = "no end: the client has left"
         self._check(what, checks.expect_success, checks.expect_complete)
 
     def assert_incremental(self, *, over_s: float = 0.05, pieces: int = 2) -> None:
@@ -202,6 +205,7 @@ class Stream:
     def leave(self, how: Leaving = Leaving.FIN) -> None:
         """Leave: close the connection (FIN), reset it (RST), or close the sending side alone (HALF_CLOSE)."""
         self._mark(f"the client leaves ({how})")
+        self._has_left = how is not Leaving.HALF_CLOSE
         self._connection.leave(how)
 
     # Reading
@@ -268,6 +272,8 @@ class Stream:
     def _held_back(self, what: str, expected: str) -> NoReturn:
         __tracebackhide__ = True
         response = self._connection.response
+        if self._has_left and (response is None or response.ending is Ending.OPEN):
+            self._fail(what, Violation(expected=expected, actual="nothing more: the client has left"))
         if response is None and self._connection.closed:
             actual = "the server closed the connection"
         elif response is None or response.ending is Ending.OPEN:
