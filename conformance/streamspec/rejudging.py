@@ -40,6 +40,8 @@ def judged_again(results: Results, known: Mapping[str, Requirement], source: str
 
     A requirement that is no longer known is left out; one that the run did not look at does not come in.
     """
+    if not any(target.verdicts or target.error for target in results.targets):
+        raise NothingKept(f"{source}: holds no verdicts, so there is nothing to judge again")
     targets = []
     for target in results.targets:
         if target.verdicts and not target.recordings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,19 @@ def test_judge_tells_what_is_not_as_in_the_file(tmp_path: Path) -> None:
     done = streamspec("judge", file(tmp_path, recorded()))
     assert "head-no-store on bad: FAIL in the file, " in done.stdout
     assert done.stdout.endswith("findings differ: streamspec 0.1.0 wrote the file, or it was changed since\n")
+
+
+def test_judge_names_what_it_leaves_out(tmp_path: Path) -> None:
+    target = recorded()
+    unknown = [replace(found, id="of-another-version") for found in target.verdicts]
+    done = streamspec("judge", file(tmp_path, replace(target, verdicts=[*target.verdicts, *unknown])))
+    assert done.stdout.endswith("left out, as no requirement has that id now: of-another-version\n")
+
+
+def test_judge_says_the_same_of_nothing_to_nobody(tmp_path: Path) -> None:
+    for targets in ([], [replace(recorded(), verdicts=[])]):
+        done = streamspec("judge", file(tmp_path, *targets))
+        assert (done.exit_code, "holds no verdicts, so there is nothing to judge again" in done.stderr) == (2, True)
 
 
 def test_judge_prints_results_as_json(tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ from streamspec.report.results import encode, exit_code, read
 from streamspec.requirement import all_requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from streamspec.report.results import Results
+    from streamspec.requirement import Requirement
 
 
 def judge(
@@ -33,6 +36,7 @@ def judge(
         before = read(results)
         now = rejudging.judged_again(before, known, str(results))
         agreement = _agreement(rejudging.differences(before, now), before.suite_version)
+        agreement += _not_judged(before, known)
         if json:
             print(encode(now).decode(), end="")
             for line in agreement:
@@ -56,4 +60,11 @@ def _agreement(differences: Sequence[rejudging.Difference], version: str) -> lis
         was, now = one.before, one.now
         what = f"{was.verdict} in the file, {now.verdict} now" if was.verdict is not now.verdict else "said otherwise"
         lines.append(f"{was.id} on {one.target}: {what}")
-    return [*lines, f"{len(differences)} findings differ: streamspec {version} wrote the file, or it was changed since"]
+    differ = "1 finding differs" if len(differences) == 1 else f"{len(differences)} findings differ"
+    return [*lines, f"{differ}: streamspec {version} wrote the file, or it was changed since"]
+
+
+def _not_judged(before: Results, known: Mapping[str, Requirement]) -> list[str]:
+    """What the file has verdicts of and today's requirements do not: a line, or none."""
+    ids = sorted({found.id for target in before.targets for found in target.verdicts} - known.keys())
+    return [f"left out, as no requirement has that id now: {', '.join(ids)}"] if ids else []
