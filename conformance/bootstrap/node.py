@@ -68,7 +68,8 @@ def version_of(node: str) -> str | None:
 def run_npm(node: Node, folder: Path, place: Path, arguments: Sequence[str]) -> None:
     """Runs npm on the package.json of that place, in silence unless it fails."""
     try:
-        run_step([*node.npm, "--prefix", str(place), *arguments], variables_of_npm(node, folder))
+        # In that folder, because `--prefix` would have npm look there for the machine's own npmrc, too.
+        run_step([*node.npm, *arguments], variables_of_npm(node, folder), place)
     except CannotPrepareError as error:
         if any(sign in str(error) for sign in NO_REGISTRY_SIGNS):
             raise CannotPrepareError(f"{error}\n{NO_REGISTRY}") from error
@@ -81,4 +82,6 @@ def variables_of_npm(node: Node, folder: Path) -> Mapping[str, str]:
     environ["PATH"] = os.pathsep.join([str(node.program.parent), environ.get("PATH", os.defpath)])
     if not can_be_made(Path(environ.get("HOME", os.sep)) / ".npm"):
         environ["npm_config_cache"] = str(folder / "npm-cache")
+    if "SSL_CERT_FILE" in environ:
+        environ.setdefault("NODE_EXTRA_CA_CERTS", environ["SSL_CERT_FILE"])
     return environ

@@ -107,16 +107,18 @@ def ways_to_install(requirements: Sequence[str], home: Path, python: Path) -> li
     return ways
 
 
-def run_step(command: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Runs one step to its end, in silence unless it fails."""
-    with started(command, {**environ, "NO_COLOR": "1"}, silent=True) as process:
+def run_step(command: Sequence[str], environ: Mapping[str, str], place: Path = ROOT) -> None:
+    """Runs one step in that folder to its end, in silence unless it fails."""
+    with started(command, {**environ, "NO_COLOR": "1"}, silent=True, place=place) as process:
         said, _ = process.communicate()
     if process.returncode != 0:
         raise CannotPrepareError(f"this failed:\n{shlex.join(command)}\n\n{said.strip()}\n\n{reading_of(said)}")
 
 
 @contextlib.contextmanager
-def started(command: Sequence[str], environ: Mapping[str, str], *, silent: bool) -> Iterator[subprocess.Popen[str]]:
+def started(
+    command: Sequence[str], environ: Mapping[str, str], *, silent: bool, place: Path = ROOT
+) -> Iterator[subprocess.Popen[str]]:
     """A running command, which ends with all that it started where this process is told to end first."""
     process = None
     try:
@@ -127,7 +129,7 @@ def started(command: Sequence[str], environ: Mapping[str, str], *, silent: bool)
                 stdout=subprocess.PIPE if silent else None,
                 stderr=subprocess.STDOUT if silent else None,
                 env=environ,
-                cwd=ROOT,
+                cwd=place,
                 text=True,
                 errors="replace",
                 close_fds=False,  # the lock of the folder goes along

@@ -15,11 +15,11 @@ NODE = """#!/bin/sh
 echo "${NODE_VERSION:-v24.1.0}"
 """
 NPM = """#!/bin/sh
-echo "npm $*" >> "$CALLS"
+echo "npm in $PWD: $*" >> "$CALLS"
 if [ -n "$NPM_SAYS" ]; then echo "$NPM_SAYS"; exit 1; fi
 case "$*" in
-*" ci "*) mkdir -p "$2/node_modules" ;;
-*" run build") mkdir -p "$2/out" && cp "$2/app/page.tsx" "$2/out/index.html" ;;
+"ci "*) mkdir -p node_modules ;;
+"run build") mkdir -p out && cp app/page.tsx out/index.html ;;
 esac
 """
 
@@ -45,7 +45,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 def npm_calls(checkout: Checkout) -> list[str]:
     """What npm was asked for since the last look, without the place."""
-    return [line.partition("/page/web ")[2] for line in checkout.calls() if line.startswith("npm ")]
+    return [line.partition("/page/web: ")[2] for line in checkout.calls() if line.startswith("npm ")]
 
 
 def test_demo_builds_the_page_once_and_starts_with_it(checkout: Checkout) -> None:

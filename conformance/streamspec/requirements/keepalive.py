@@ -229,7 +229,8 @@ class KeepsAliveByEvents(ControlServer):
 @keepalive_no_dispatch.mutant()
 class NamesTheNextEvent(ControlServer):
     def keep_alive(self, stream: Stream) -> None:
+        before = stream.keepalives
         super().keep_alive(stream)
-        if stream.script.cleanup_ms and not stream.ending:
+        if stream.script.cleanup_ms and stream.keepalives > before:
             self.put(stream, self.encode_field("event", "keep-alive"))
             self.write_unsent(stream)
