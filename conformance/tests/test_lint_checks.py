@@ -244,6 +244,14 @@ def test_a_body_that_was_ready_at_once_is_inconclusive() -> None:
     )
 
 
+@pytest.mark.parametrize("greetings", [(b": hello\n\n",), (b"data: first\n\n",), (b": alive\n\n",) * 3])
+def test_what_came_at_once_behind_a_greeting_is_inconclusive(greetings: tuple[bytes, ...]) -> None:
+    rest = b"".join(b"data: %d\n\n" % n for n in range(20))
+    target = linted(Stream(items=(*greetings, rest), step_s=0.6), once=True)
+    told = by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]
+    assert f"the last 20 of {20 + len(greetings)} pieces came at one moment, 0.6 s after those before" in told
+
+
 def test_a_single_event_is_inconclusive() -> None:
     target = linted(Stream(items=(b"data: [DONE]\n\n",)), once=True)
     assert "no order to see" in by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamspec.contract import Anchor, Level, html, rfc
 from streamspec.judging import expect
 from streamspec.lint.checks.check import NotApplicable, check, stream_of, streamed
-from streamspec.lint.content import CLUMP, Kind, counted
+from streamspec.lint.content import CLUMP, MOMENT_S, Kind, counted
 from streamspec.lint.suspects import in_between, who_held_back
 from streamspec.lint.visit import BROWSER, HTTP10, PROOF_MOMENTS
 from streamspec.requirement import NotObserved, Violation
@@ -33,6 +33,9 @@ is let go takes milliseconds, however many pieces it holds."""
 
 SURE_PIECES = 5
 """So many pieces in the time in which another look has none: a feed with news at random times is rarely so still."""
+
+MANY_PIECES = 10
+"""So many at one moment at the end of a stream are rarely made then: a model's last tokens are fewer."""
 
 WAIT_S = 0.5
 """A burst after less than this may be an answer that was ready. People see a delay of half a second."""
@@ -64,7 +67,25 @@ def lint_incremental(visit: Visit) -> Figures:
     """The body comes piece by piece over the time that it takes, not in one burst at the end of it."""
     response, content = streamed(visit)
     _expect_no_burst(visit.asked, response, content)
+    if response.ending is Ending.COMPLETE:
+        _expect_no_burst_at_the_end(content)
     return _figures(visit.asked, content)
+
+
+def _expect_no_burst_at_the_end(content: Content) -> None:
+    """Raise NotObserved where most of it came at once at the end: behind a greeting that was sent by itself, say."""
+    signs_s = content.signs_s
+    last = 1
+    while last < len(signs_s) and signs_s[-last] - signs_s[-last - 1] <= MOMENT_S:
+        last += 1
+    if last == len(signs_s) or last < MANY_PIECES or 2 * last < len(signs_s):
+        return
+    wait_s = signs_s[-last] - signs_s[-last - 1]
+    if wait_s >= WAIT_S:
+        raise NotObserved(
+            f"the last {last} of {len(signs_s)} pieces came at one moment, {wait_s:.1f} s after those before: made at "
+            "once, or held back, nobody can tell; ask for a stream that takes its time for each"
+        )
 
 
 def _figures(look: Look, content: Content) -> Figures:
