@@ -213,6 +213,12 @@ def test_where_nothing_can_be_asked_is_told(probe: Probe, where: str, said: str)
         probe.get(where)
 
 
+@pytest.mark.parametrize(("name", "value"), [("X-Mine", "a\r\nX-Other: b"), ("X-Mine", "a\nb"), ("", "a")])
+def test_a_header_that_is_not_one_line_is_not_sent(server: Server, probe: Probe, name: str, value: str) -> None:
+    with pytest.raises(CannotAsk, match="a field is one line with a name"):
+        probe.get(server, "/paced", headers={name: value})
+
+
 # The gate
 
 

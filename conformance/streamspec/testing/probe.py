@@ -77,6 +77,9 @@ class Probe:
             raise CannotAsk(str(error)) from None
         asked = f"{method} {address.target}"
         fields = list((headers or {}).items())
+        for name, value in fields:
+            if not name.strip() or any(sign in name + value for sign in "\r\n\0"):
+                raise CannotAsk(f"the header {name!r}: {value!r}: a field is one line with a name")
         names = {name.lower() for name, _ in fields}
         if json is not None:
             body = json_text.dumps(json).encode()
