@@ -89,10 +89,12 @@ class Stream:
     """gzip for who accepts it, flushed after each item."""
     flushes: bool = True
     chunks_to_http10: bool = False
+    chunks: bool = True
+    """Else the end of the connection is the end of the body."""
 
     def __call__(self, answer: Answer) -> None:
         asked = answer.asked
-        is_chunked = asked.version == "1.1" or self.chunks_to_http10
+        is_chunked = (asked.version == "1.1" and self.chunks) or self.chunks_to_http10
         framing = {"Transfer-Encoding": "chunked"} if is_chunked else {}
         is_coded = self.codes and "gzip" in asked.fields.get("accept-encoding", "")
         coding = {"Content-Encoding": "gzip"} if is_coded else {}

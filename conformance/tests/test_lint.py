@@ -157,7 +157,7 @@ def test_a_sound_stream_exits_0_and_says_what_stays_unknown() -> None:
     with Endpoint(QUICK) as endpoint:
         result = lint(endpoint.url)
     assert result.exit_code == ExitCode.CONFORMANT
-    assert "nothing wrong on the wire, 25 pass, 4 n/a" in result.stdout
+    assert "nothing wrong on the wire, 26 pass, 4 n/a" in result.stdout
     assert "the producer stops when its client leaves" in " ".join(result.stdout.split())
     assert "disconnect " in result.stdout
     assert "\x1b" not in result.stdout + result.stderr

@@ -9,11 +9,12 @@ from streamspec.judging import expect
 from streamspec.lint.checks.check import NotApplicable, check, response_of, stream_of, streamed
 from streamspec.lint.content import is_coded_whole
 from streamspec.lint.visit import ASKED, BROWSER, HTTP10
+from streamspec_client.trace import Framing
 
 if TYPE_CHECKING:
     from streamspec.lint.visit import Visit
 
-MUST = Level.MUST
+MUST, SHOULD = Level.MUST, Level.SHOULD
 
 REGISTERED = {"br", "compress", "dcb", "dcz", "deflate", "gzip", "x-compress", "x-gzip", "zstd"}
 """The content codings of the IANA registry."""
@@ -45,6 +46,16 @@ def lint_coding(visit: Visit) -> None:
             expect(is_coded_whole(response), f"the end of the {content.coding} data", cut)
     if not seen:
         raise NotApplicable("no content coding was used")
+
+
+@check("lint-delimited", SHOULD, rfc(9112, "6.3"))
+def lint_delimited(visit: Visit) -> None:
+    """The body has chunks or a length: where the end of the connection ends it, one that was cut looks complete."""
+    response, _ = streamed(visit)
+    if visit.request.version != "1.1":
+        raise NotApplicable("it was asked for over HTTP/1.0")
+    told = f"no Transfer-Encoding: the body is {response.framing}, from an HTTP/{response.http_version} server"
+    expect(response.framing is not Framing.CLOSE, "chunked", told, at_s=response.head_at_s)
 
 
 @check("lint-http10-coding", MUST, rfc(9112, "6.1"))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from streamspec.contract import Level
 from streamspec.exchanges.head import KINDS
 from streamspec.lint.address import BadAddress
 from streamspec.lint.checks.check import Check, NotApplicable, readable, response_of, streamed
@@ -128,8 +129,7 @@ def _coding(requirement: Requirement, visit: Visit) -> Figures | None:
     if response.ending is Ending.OPEN and response.tokens("transfer-encoding") == ["chunked"]:
         raise NotApplicable(f"the end was not waited for: {visit.asked.why_left}")
     if not response.values("transfer-encoding"):
-        told = f"no Transfer-Encoding: the body is {response.framing}, from an HTTP/{response.http_version} server"
-        raise Violation(expected="chunked", actual=told, at_s=response.head_at_s)
+        raise NotApplicable(f"the body is {response.framing}, not chunked: see lint-delimited")
     return requirement.judge(_trace(visit, ["stream"], None))
 
 
@@ -176,10 +176,20 @@ _APPLIED: dict[str, Callable[[Requirement, Visit], Figures | None]] = {
 }
 
 
+_ADVICE = {"head-text-media-type", "head-no-store"}
+"""The contract demands them of who holds it; HTTP leaves another charset and a cache to whoever serves."""
+
+
 def checks() -> list[Check]:
-    """The requirements that are applied, as checks."""
+    """The requirements that are applied, as checks: a MUST of the contract alone is advice to others."""
     return [
-        Check(made.id, made.level, made.sentence, made.anchor, partial(_APPLIED[made.id], made))
+        Check(
+            made.id,
+            Level.SHOULD if made.id in _ADVICE else made.level,
+            made.sentence,
+            made.anchor,
+            partial(_APPLIED[made.id], made),
+        )
         for made in all_requirements()
         if made.id in _APPLIED
     ]
