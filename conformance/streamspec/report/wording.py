@@ -167,15 +167,16 @@ def conclusion(target: TargetResults, *, strict: bool) -> str:
 
 
 def headline(targets: Sequence[TargetResults], *, strict: bool) -> str:
-    """What a run comes to, in a few words: `starlette conforms`, `3 of 4 targets conform`."""
+    """What a run comes to, in a few words: `starlette conforms`, `3 of 4 targets conform, 1 with deviations`."""
     words = [conclusion(target, strict=strict) for target in targets]
+    deviating = [target for target in targets if target.count(Verdict.DEVIATION)]
     if len(targets) == 1:
         name = printable(targets[0].name)
-        return f"{name}: inconclusive" if words[0] == "inconclusive" else f"{name} {words[0]}"
+        told = f"{name}: inconclusive" if words[0] == "inconclusive" else f"{name} {words[0]}"
+        return f"{told}, with deviations" if deviating else told
     conforming = words.count("conforms")
-    if conforming == len(targets):
-        return f"all {len(targets)} targets conform"
-    return f"{conforming} of {len(targets)} targets conform"
+    how_many = f"all {len(targets)}" if conforming == len(targets) else f"{conforming} of {len(targets)}"
+    return f"{how_many} targets conform{f', {len(deviating)} with deviations' if deviating else ''}"
 
 
 def versions(target: TargetResults) -> str:
