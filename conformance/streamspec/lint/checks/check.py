@@ -92,8 +92,10 @@ def streamed(visit: Visit, *kinds: Kind) -> tuple[Response, Content]:
 
 
 def readable(visit: Visit, *kinds: Kind) -> tuple[Response, Content]:
-    """The same, with content that could be decoded. NotObserved where it could not."""
+    """The same, with content that could be decoded. NotObserved where it could not, and where none came."""
     response, content = streamed(visit, *kinds)
     if content.undecoded:
         raise NotObserved(content.undecoded)
+    if not content.response.body:
+        raise NotObserved(f"the body is empty: {visit.asked.why_left or 'the stream ended'}")
     return response, content
