@@ -117,6 +117,21 @@ class Mutant:
         return f"{self.breaks}/{self.name}"
 
 
+def mutant_name(id: str, kind: type[object], before: Sequence[Named]) -> str:  # noqa: A002 - the contract's word
+    """The name of a mutant by its class: `KeepsTheBom` is `keeps-the-bom`. Raises ContractError for a second one."""
+    name = re.sub(r"(?<!^)(?=[A-Z][a-z]|(?<=[a-z])[A-Z0-9])", "-", kind.__name__).lower()
+    if any(mutant.name == name for mutant in before):
+        raise ContractError(f"{id} has two mutants named {name}")
+    return name
+
+
+class Named(Protocol):
+    """A mutant, of servers or of clients."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - as in Mutant
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One thing that must hold: an id, a sentence, its source, how it is shown, and servers that fail it."""
@@ -142,9 +157,7 @@ class Requirement:
         """Register a control server that breaks this requirement, and besides it only `also_breaks` (id: reason)."""
 
         def register(server: type[ControlServer]) -> type[ControlServer]:
-            name = re.sub(r"(?<!^)(?=[A-Z][a-z]|(?<=[a-z])[A-Z0-9])", "-", server.__name__).lower()
-            if any(mutant.name == name for mutant in self.mutants):
-                raise ContractError(f"{self.id} has two mutants named {name}")
+            name = mutant_name(self.id, server, self.mutants)
             self.mutants.append(Mutant(name, server, self.id, dict(also_breaks or {})))
             return server
 

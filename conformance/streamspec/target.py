@@ -221,7 +221,8 @@ def resolve(spec: str, root: Path | None = None) -> Implementation | str:
     named = {**foreign(root), **variants(root), **implementations(root)}
     if spec in named:
         return read_implementation(named[spec])
-    choices = f"one of {', '.join(named)}, " if named else ""
+    names = [*implementations(root), *variants(root), *foreign(root)]
+    choices = f"one of {', '.join(names)}, " if names else ""
     raise TargetError(f"no target {spec!r}: give {choices}a base URL (http://…), or the path of an impl.toml")
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from streamspec.clients.adapter_lines import Order
 from streamspec.clients.contract import AREAS, Claim
-from streamspec.requirement import ContractError, selected, sentence_of
+from streamspec.requirement import ContractError, mutant_name, selected, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -101,7 +100,7 @@ class ClientRequirement:
         """Register a control client that breaks this requirement, and besides it only `also_breaks` (id: reason)."""
 
         def register(client: type[ControlClient]) -> type[ControlClient]:
-            name = re.sub(r"(?<!^)(?=[A-Z][a-z]|(?<=[a-z])[A-Z0-9])", "-", client.__name__).lower()
+            name = mutant_name(self.id, client, self.mutants)
             self.mutants.append(ClientMutant(name, client, self.id, dict(also_breaks or {})))
             return client
 

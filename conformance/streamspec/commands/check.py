@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path  # typer resolves the annotations of commands
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -34,12 +34,15 @@ from streamspec.requirement import select
 from streamspec.target import foreign, implementations, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from streamspec.report.results import Results
+    from streamspec.report.wording import Described
 
 
 @dataclass(frozen=True, slots=True)
-class _Options:
-    """What `check` and `compare` have in common."""
+class Options:
+    """What `check`, `compare` and `clients` have in common."""
 
     only: list[str] | None
     skip: list[str] | None
@@ -67,7 +70,7 @@ def check(
 
     With --direct, the target is a server behind whatever stands in front of it, and is compared with its origin.
     """
-    options = _Options(only, skip, strict, report, json, junit, slow_factor)
+    options = Options(only, skip, strict, report, json, junit, slow_factor)
     if direct is None:
         _run(lambda: session.choose([target], server=server), options, print_check)
     else:
@@ -97,30 +100,34 @@ def compare(
     specs = targets or list(implementations())
     specs += variants() if with_variants else ()
     specs += foreign() if with_foreign else ()
-    options = _Options(only, skip, strict, report, json, junit, slow_factor)
+    options = Options(only, skip, strict, report, json, junit, slow_factor)
     _run(lambda: session.choose(specs, matrix=matrix, via=find_all(via or ())), options, print_compare)
 
 
-def _run(choose: Callable[[], Sequence[session.Chosen]], options: _Options, show: Callable[..., None]) -> None:
+def _run(choose: Callable[[], Sequence[session.Chosen]], options: Options, show: Callable[..., None]) -> None:
     with sentences():
         requirements = select(options.only or (), options.skip or ())
         chosen = choose()
         files.prepare(options.report, options.junit)
         with Progress(Console(stderr=True, highlight=False), len(chosen)) as progress:
             results = session.run(chosen, requirements, options.slow_factor, progress)
-        known = {made.id: made for made in requirements}
-        unwritten: files.ReportError | None = None
-        try:
-            files.write(results, known, options.report, options.junit, strict=options.strict)
-        except files.ReportError as error:
-            unwritten = error  # the findings are shown nevertheless
-        if options.json:
-            print(encode(results).decode(), end="")
-        else:
-            show(output(), results.targets, known, strict=options.strict)
-            print_proxied(output(), results.targets)
-        for reason in dict.fromkeys(target.error for target in results.targets if target.error):
-            say(f"INCONCLUSIVE: {reason}")
-        if unwritten is not None:
-            raise unwritten
-        raise typer.Exit(exit_code(results.targets, strict=options.strict))
+        conclude(results, {made.id: made for made in requirements}, options, show)
+
+
+def conclude(results: Results, known: Mapping[str, Described], options: Options, show: Callable[..., None]) -> NoReturn:
+    """Write the report and show the findings, in this order, and exit; what cannot be written is shown nevertheless."""
+    unwritten: files.ReportError | None = None
+    try:
+        files.write(results, known, options.report, options.junit, strict=options.strict)
+    except files.ReportError as error:
+        unwritten = error
+    if options.json:
+        print(encode(results).decode(), end="")
+    else:
+        show(output(), results.targets, known, strict=options.strict)
+        print_proxied(output(), results.targets)
+    for reason in dict.fromkeys(target.error for target in results.targets if target.error):
+        say(f"INCONCLUSIVE: {reason}")
+    if unwritten is not None:
+        raise unwritten
+    raise typer.Exit(exit_code(results.targets, strict=options.strict))

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from streamspec.clients import session
 from streamspec.clients.requirement import select
+from streamspec.commands.check import Options, conclude
 from streamspec.commands.ending import output, say, sentences
 from streamspec.commands.options import DEFAULT_REPORT, Json, JUnit, Report, Select, Skip, SlowFactor, Strict
 from streamspec.mistake import Mistake
 from streamspec.report import catalogue, files
 from streamspec.report.console import print_check, print_compare
 from streamspec.report.progress import Progress
-from streamspec.report.results import encode, exit_code
 
 
 class NothingInstalled(Mistake):
@@ -51,14 +51,6 @@ def clients(
             say(f"{missing.adapter.name} is not installed ({missing.reason}): {missing.adapter.install}")
         if not results.targets or (names and absent):
             raise NothingInstalled("nothing was played at these: install them first")
-        known = {made.id: made for made in requirements}
-        files.write(results, known, report, junit, strict=strict)
-        if json:
-            print(encode(results).decode(), end="")
-        else:
-            shown = print_check if len(adapters) == 1 else print_compare
-            shown(output(), results.targets, known, strict=strict)
-        for target in results.targets:
-            if target.error:
-                say(f"INCONCLUSIVE: {target.error}")
-        raise typer.Exit(exit_code(results.targets, strict=strict))
+        options = Options(only, skip, strict, report, json, junit, slow_factor)
+        shown = print_check if len(adapters) == 1 else print_compare
+        conclude(results, {made.id: made for made in requirements}, options, shown)
