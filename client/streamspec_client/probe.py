@@ -1,4 +1,4 @@
-"""Sockets: one connection to a server, everything that crosses it recorded with its time.
+"""The probe: one connection to a server, everything that crosses it recorded with its time, whatever HTTP it speaks.
 
 The probe records and never judges: what a server does wrong on the wire becomes evidence in the Conversation, not an
 exception. Every wait has a deadline and says by its return value whether what it waited for came.
@@ -7,10 +7,10 @@ exception. Every wait has a deadline and says by its return value whether what i
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from streamspec_client.response_reader import ResponseReader
 from streamspec_client.sockets import READ_SIZE, Clock, Socket, Unreachable, connect
 from streamspec_client.tls import TlsSocket
 from streamspec_client.trace import NEVER_S, Closing, Conversation, Response, Segment
@@ -34,8 +34,32 @@ class Leaving(StrEnum):
     """Shut down the sending side only: the same FIN on the wire, and reading goes on."""
 
 
-class Connection:
-    """One TCP connection that speaks HTTP/1.x as told, byte for byte, and records both directions.
+class Reader(Protocol):
+    """Bytes of one connection → responses, sans-IO."""
+
+    heads: int
+    ended: int
+
+    @property
+    def body_size(self) -> int:
+        """Bytes of the latest response's body."""
+
+    @property
+    def trailing(self) -> bytes:
+        """Bytes that belong to no response."""
+
+    def feed(self, data: bytes, at_s: float) -> None:
+        """Take in bytes that arrived at that time."""
+
+    def end(self, *, reset: bool, at_s: float) -> None:
+        """The peer has closed, or reset, its side."""
+
+    def responses(self) -> tuple[Response, ...]:
+        """The responses so far."""
+
+
+class Connection(ABC):
+    """One TCP connection: it is read and left, and both directions are recorded. How to ask is its subclasses' matter.
 
     Raises Unreachable when it cannot connect within `connect_within_s`. `receive_buffer` (bytes) bounds what the
     kernel takes in while nobody reads; it must be set before the connection is made to bound the window. With `tls`
@@ -48,6 +72,7 @@ class Connection:
         host: str,
         port: int,
         clock: Clock,
+        reader: Reader,
         *,
         connect_within_s: float = 5.0,
         receive_buffer: int | None = None,
@@ -59,7 +84,7 @@ class Connection:
         self._host_field = literal if port == (443 if tls else 80) else f"{literal}:{port}"
         self._sent: list[Segment] = []
         self._received: list[Segment] = []
-        self._reader = ResponseReader()
+        self._reader = reader
         self._closing = Closing.OPEN
         self._closed_at_s = NEVER_S
         self._left_at_s = NEVER_S
@@ -69,14 +94,7 @@ class Connection:
         )
         self._opened_at_s = clock.now_s()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    # Sending
-
+    @abstractmethod
     def request(
         self,
         method: str,
@@ -87,46 +105,16 @@ class Connection:
         http_version: str = "1.1",
         within_s: float = 10.0,
     ) -> bool:
-        """Send one request; the Host field, and Content-Length where there is a body, are added unless given."""
-        lines = list(fields)
-        names = {name.lower() for name, _ in lines}
-        if "host" not in names:
-            lines.insert(0, ("Host", self._host_field))
-        if body is not None and not names & {"content-length", "transfer-encoding"}:
-            lines.append(("Content-Length", str(len(body))))
-        head = f"{method} {target} HTTP/{http_version}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines)
-        self._reader.expect(method)
-        return self.send(head.encode("latin-1") + b"\r\n" + (body or b""), within_s=within_s)
+        """Send one request, reading meanwhile what comes back; False where it could not be sent whole in time.
 
-    def send(self, data: bytes, *, within_s: float = 10.0) -> bool:
-        """Send raw bytes, reading meanwhile what comes back; False if the peer closed or took no more in time."""
-        deadline_s = self._clock.now_s() + within_s
-        rest = memoryview(data)
-        while self._socket is not None and self._closing is not Closing.RESET:
-            if not rest and not self._socket.has_unsent:
-                break
-            readable, writable = self._ready(deadline_s, writing=True)
-            if readable:
-                self._read()
-            if writable:
-                try:
-                    count = self._send_some(self._socket, rest)
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    break  # the peer has reset; what it said before that is still read
-                rest = rest[count:]
-            if not readable and not writable:
-                break
-        return not rest
+        Host, or `:authority`, and Content-Length where there is a body, are added unless given.
+        """
 
-    def _send_some(self, sock: Socket, data: memoryview) -> int:
-        if not data:
-            sock.flush()
-            return 0
-        count = sock.send(data)
-        self._sent.append(Segment(self._clock.now_s(), bytes(data[:count])))
-        return count
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     # Waiting
 
@@ -199,7 +187,7 @@ class Connection:
     def _wait(self, reached: Callable[[], bool], within_s: float) -> bool:
         deadline_s = self._clock.now_s() + within_s
         while not reached():
-            if self._socket is None or self._closing is not Closing.OPEN:
+            if self._socket is None or self.closed:
                 return False
             if not self._ready(deadline_s, writing=False)[0]:
                 return False

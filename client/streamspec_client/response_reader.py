@@ -20,8 +20,8 @@ MAX_HEAD_BYTES = 1_048_576
 
 
 @dataclass(slots=True)
-class _Reading:
-    """A response while it is being read."""
+class Reading:
+    """A response while it is being read, over whatever version of HTTP."""
 
     status: int
     reason: str
@@ -38,6 +38,7 @@ class _Reading:
     error: str = ""
 
     def frozen(self) -> Response:
+        """As far as it has been read."""
         chunks = self.chunks
         if self.partial:
             chunks = [*chunks, Chunk(self.partial_at_s, b"".join(self.partial))]
@@ -52,7 +53,7 @@ class ResponseReader:
 
     def __init__(self) -> None:
         self._requests: list[str] = []
-        self._readings: list[_Reading] = []
+        self._readings: list[Reading] = []
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._broken = False
         self._after_error = b""
@@ -100,7 +101,7 @@ class ResponseReader:
             self._finish(Ending.RESET, at_s)
 
     @property
-    def _current(self) -> _Reading | None:
+    def _current(self) -> Reading | None:
         return self._readings[-1] if self._readings and self._readings[-1].ending is Ending.OPEN else None
 
     def _start(self, method: str) -> None:
@@ -137,7 +138,7 @@ class ResponseReader:
         # A response that no request asked for is evidence too; it is read as one to GET.
         method = self._requests[self.ended] if self.ended < len(self._requests) else "GET"
         self._readings.append(
-            _Reading(
+            Reading(
                 status=event.status_code,
                 reason=bytes(event.reason).decode("latin-1"),
                 http_version=event.http_version.decode("ascii"),
@@ -172,7 +173,7 @@ class ResponseReader:
             self._finish(Ending.TRUNCATED if at_end else Ending.MALFORMED, at_s, "" if at_end else error)
         elif not at_end:
             self.heads += 1
-            self._readings.append(_Reading(0, "", "", (), at_s, Framing.NONE))
+            self._readings.append(Reading(0, "", "", (), at_s, Framing.NONE))
             self._finish(Ending.MALFORMED, at_s, error)
 
 

@@ -25,13 +25,15 @@ class Untrusted(Unreachable):
     """The server's certificate cannot be trusted, or is for another name."""
 
 
-def trusting(*, verify: bool = True, ca_file: str | None = None) -> ssl.SSLContext:
+def trusting(*, verify: bool = True, ca_file: str | None = None, protocol: str = "http/1.1") -> ssl.SSLContext:
     """What to trust: the system's authorities, those of a PEM file instead, or (`verify=False`) whatever comes.
+
+    `protocol` is what ALPN offers (RFC 7301): `http/1.1`, or `h2` for HTTP/2.
 
     Raises OSError (ssl.SSLError is one) for a file that cannot be read or holds no certificate.
     """
     context = ssl.create_default_context(cafile=ca_file)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -62,6 +64,11 @@ class TlsSocket(Socket):
         except OSError as error:
             sock.close()
             raise Unreachable(host, port, f"the connection broke in the TLS handshake ({error.strerror})") from error
+
+    @property
+    def protocol(self) -> str | None:
+        """What ALPN agreed on; None where the server chose nothing."""
+        return self._engine.selected_alpn_protocol()
 
     def receive(self) -> tuple[bytes, float]:
         """What has arrived, decrypted; BlockingIOError where that was no whole record, or none with data."""

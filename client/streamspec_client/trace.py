@@ -24,6 +24,8 @@ class Framing(StrEnum):
     CHUNKED = "chunked"
     CONTENT_LENGTH = "content-length"
     CLOSE = "close-delimited"
+    FRAMES = "frames"
+    """DATA frames, the last of them with END_STREAM (RFC 9113, section 8.1)."""
     NONE = "no content"
 
 
@@ -35,9 +37,9 @@ class Ending(StrEnum):
     TRUNCATED = "truncated"
     """The peer closed (FIN) before the message was complete."""
     RESET = "reset"
-    """The peer reset the connection (RST) before the message was complete."""
+    """The peer reset the connection (RST), or the stream (RST_STREAM), before the message was complete."""
     MALFORMED = "malformed"
-    """The bytes are not HTTP/1.1; `Response.error` says why."""
+    """The bytes are not HTTP; `Response.error` says why."""
     OPEN = "open"
     """The probe left, or stopped reading, before the message ended."""
 
@@ -60,7 +62,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One chunk's data (chunked coding), else what one read gave of the body; `at_s`: arrival of its last byte."""
+    """The data of one chunk or DATA frame, else what one read gave of the body; `at_s`: arrival of its last byte."""
 
     at_s: float
     data: bytes
@@ -81,7 +83,7 @@ class Response:
     ending: Ending
     ended_at_s: float
     error: str = ""
-    """What the HTTP parser said of malformed bytes."""
+    """What the HTTP parser said of malformed bytes; the code of RST_STREAM or GOAWAY where one ended it."""
 
     def values(self, name: str) -> list[str]:
         """The values of every field line of that name, which is compared without case."""

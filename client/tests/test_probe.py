@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamspec_client.probe import Clock, Connection, Leaving, Unreachable
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.probe import Clock, Leaving, Unreachable
 from streamspec_client.trace import Closing, Ending
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def peer() -> Iterator[Peer]:
     made.join()
 
 
-def connect(peer: Peer, receive_buffer: int | None = None) -> Connection:
-    return Connection("stream", "127.0.0.1", peer.port, Clock.start(), receive_buffer=receive_buffer)
+def connect(peer: Peer, receive_buffer: int | None = None) -> Http1Connection:
+    return Http1Connection("stream", "127.0.0.1", peer.port, Clock.start(), receive_buffer=receive_buffer)
 
 
 def test_chunks_are_recorded_with_their_arrival(peer: Peer) -> None:
@@ -218,12 +219,13 @@ def test_a_small_receive_buffer_bounds_what_the_kernel_takes(peer: Peer) -> None
 
 
 def test_nothing_that_listens_is_unreachable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(Unreachable, match=f"127.0.0.1 port {port}: Connection refused"):
-        Connection("stream", "127.0.0.1", port, Clock.start())
+    with socket.socket() as bound:  # and stays so, or another program might be given the port
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        with pytest.raises(Unreachable, match=f"127.0.0.1 port {port}: Connection refused"):
+            Http1Connection("stream", "127.0.0.1", port, Clock.start())
 
 
 def test_a_name_that_does_not_resolve_is_unreachable() -> None:
     with pytest.raises(Unreachable, match="does not resolve"):
-        Connection("stream", "no-such-host.invalid", 80, Clock.start())
+        Http1Connection("stream", "no-such-host.invalid", 80, Clock.start())

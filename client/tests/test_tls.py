@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamspec_client.probe import Clock, Connection, Leaving, Unreachable
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.probe import Clock, Leaving, Unreachable
 from streamspec_client.tls import Untrusted, trusting
 from streamspec_client.trace import Closing, Ending
 
@@ -65,8 +66,8 @@ def peer() -> Iterator[Peer]:
     made.join()
 
 
-def connect(peer: Peer, tls: ssl.SSLContext, host: str = "localhost", within_s: float = SOON_S) -> Connection:
-    return Connection("stream", host, peer.port, Clock.start(), tls=tls, connect_within_s=within_s)
+def connect(peer: Peer, tls: ssl.SSLContext, host: str = "localhost", within_s: float = SOON_S) -> Http1Connection:
+    return Http1Connection("stream", host, peer.port, Clock.start(), tls=tls, connect_within_s=within_s)
 
 
 def test_what_is_recorded_is_http_with_the_times_of_the_kernel(peer: Peer) -> None:
@@ -203,7 +204,7 @@ def plain_peer(answer: bytes) -> tuple[socket.socket, threading.Thread]:
 def test_who_speaks_no_tls_is_unreachable(answer: bytes, within_s: float, told: str) -> None:
     listener, thread = plain_peer(answer)
     with listener, pytest.raises(Unreachable, match=told):
-        Connection(
+        Http1Connection(
             "stream", "127.0.0.1", listener.getsockname()[1], Clock.start(), tls=trusting(), connect_within_s=within_s
         )
     thread.join(SOON_S)

@@ -173,7 +173,8 @@ class Recordings:
             stack.enter_context(self._turn(exchange))
             if implementation := self._to_launch(exchange):
                 with self._launching:
-                    target = stack.enter_context(running(implementation, exchange.launch))
+                    is_asked = (self.target.origin or self.target).http2
+                    target = stack.enter_context(running(implementation, exchange.launch, http2=is_asked))
                     if self.target.front is not None:
                         target = stack.enter_context(self.target.front(target))
             recorder = stack.enter_context(Recorder(target, exchange.name, self._slow_factor))

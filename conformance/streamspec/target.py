@@ -21,8 +21,11 @@ import msgspec
 from streamspec.contract import Capability
 from streamspec.mistake import Mistake
 from streamspec.process import READY_WITHIN_S, Process, ProcessError
-from streamspec_client.probe import Clock, Connection, Unreachable
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.http2_probe import PROTOCOL, Http2Connection
+from streamspec_client.probe import Clock, Unreachable
 from streamspec_client.tls import Untrusted, trusting
+from streamspec_client.trace import Ending
 
 if TYPE_CHECKING:
     import ssl
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from streamspec.contract import JSON
+    from streamspec_client.probe import Connection
 
 
 DESCRIBE_WITHIN_S = 10.0
@@ -115,16 +119,23 @@ class Target:
     """Where something stands in front of the server: the server itself, at which its ledger is asked."""
     front: Callable[[Target], AbstractContextManager[Target]] | None = None
     """Puts the same in front of another server, where it can be launched."""
+    http2: bool = False
+    """Whether it is asked over HTTP/2, whatever else it speaks."""
 
     @property
     def is_behind_proxy(self) -> bool:
         """Whether something stands in front of the server."""
         return self.origin is not None
 
-    @property
-    def tls(self) -> ssl.SSLContext | None:
-        """What to trust there; None where TLS is not spoken."""
-        return trust_at(self.url)
+    def connect(
+        self, name: str, clock: Clock, *, within_s: float, receive_buffer: int | None = None, http2: bool | None = None
+    ) -> Connection:
+        """A connection to it, over the HTTP that it is asked in unless `http2` says. Raises probe.Unreachable."""
+        over_http2 = self.http2 if http2 is None else http2
+        return _speaking(over_http2)(
+            name, self.host, self.port, clock, connect_within_s=within_s, receive_buffer=receive_buffer,
+            tls=_trust_at(self.url, http2=over_http2),
+        )  # fmt: skip
 
     def log_size(self) -> int:
         """How much the process has written to standard error."""
@@ -269,13 +280,15 @@ def control_implementation(mutant: str | None = None) -> Implementation:
 
 
 @contextmanager
-def running(spec: Implementation | str, env: Mapping[str, str] | None = None) -> Iterator[Target]:
-    """A running target: launched and stopped for an Implementation, as it is for a URL.
+def running(
+    spec: Implementation | str, env: Mapping[str, str] | None = None, *, http2: bool = False
+) -> Iterator[Target]:
+    """A running target, to be asked over HTTP/2 or not: launched and stopped for an Implementation, as it is for a URL.
 
     Raises TargetError where it does not start, is not reachable, or is no implementation of the contract.
     """
     if isinstance(spec, str):
-        yield _describe(spec, urlsplit(spec).netloc)
+        yield _describe(spec, urlsplit(spec).netloc, http2=http2)
         return
     with ExitStack() as stack:
         try:
@@ -285,7 +298,7 @@ def running(spec: Implementation | str, env: Mapping[str, str] | None = None) ->
             url = process.wait_url(spec.ready, spec.ready_within_s)
         except ProcessError as error:
             raise ProcessError(f"{error}; it needs {spec.needs}" if spec.needs else str(error)) from error
-        found = _describe(url, spec.name)
+        found = _describe(url, spec.name, http2=http2)
         target = replace(
             found,
             implementation=spec,
@@ -296,17 +309,19 @@ def running(spec: Implementation | str, env: Mapping[str, str] | None = None) ->
         yield target
 
 
-def behind(url: str, origin: Target) -> Target:
-    """The server as it is seen through what stands in front of it at that URL.
+def behind(url: str, origin: Target, *, http2: bool = False) -> Target:
+    """The server as it is seen, over HTTP/2 or not, through what stands in front of it at that URL.
 
     Raises TargetError where nothing of the contract answers there, or another server than the origin.
     """
-    found = _describe(url, origin.name)
+    found = _describe(url, origin.name, http2=http2)
     if found.describe != origin.describe:
         raise TargetError(f"{url}: GET / does not answer as at the origin, {origin.url}: is another server behind it?")
     if Capability.STATUS in origin.capabilities:
         _ask_for_stream(found, origin)
-    return replace(origin, url=found.url, host=found.host, port=found.port, prefix=found.prefix, origin=origin)
+    return replace(
+        origin, url=found.url, host=found.host, port=found.port, prefix=found.prefix, origin=origin, http2=http2
+    )
 
 
 def _ask_for_stream(seen: Target, origin: Target) -> None:
@@ -314,9 +329,7 @@ def _ask_for_stream(seen: Target, origin: Target) -> None:
     token = f"behind-{secrets.token_hex(6)}"
     for at, path in ((seen, f"/stream?count=0&token={token}"), (origin, f"/streams/{token}")):
         try:
-            connection = Connection(
-                "behind", at.host, at.port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S, tls=at.tls
-            )
+            connection = at.connect("behind", Clock.start(), within_s=DESCRIBE_WITHIN_S)
         except Unreachable as error:
             raise TargetError(f"{at.url}: {error}; it was there a moment ago") from error
         with connection:
@@ -334,13 +347,12 @@ class NotTheContract(TargetError):
     """Something answers there, but not as an implementation of the contract does."""
 
 
-def _describe(url: str, name: str) -> Target:
+def _describe(url: str, name: str, *, http2: bool) -> Target:
     host, port = _host_and_port(url)
     prefix = urlsplit(url).path.rstrip("/")
+    asked = Target(name, url, host, port, prefix, frozenset(), {}, http2=http2)
     try:
-        connection = Connection(
-            "describe", host, port, Clock.start(), connect_within_s=DESCRIBE_WITHIN_S, tls=trust_at(url)
-        )
+        connection = asked.connect("describe", Clock.start(), within_s=DESCRIBE_WITHIN_S)
     except Untrusted as error:
         raise TargetError(f"{url}: {error}; SSL_CERT_FILE names a file of authorities to trust") from error
     except Unreachable as error:
@@ -351,6 +363,11 @@ def _describe(url: str, name: str) -> Target:
         response = connection.response
     wanted = "an implementation of the contract answers GET / with JSON that holds `contract` (see CONTRACT.md); "
     hint = "`streamspec lint URL` looks at any other endpoint"
+    if http2 and (response is None or response.ending is Ending.MALFORMED):
+        raise NotTheContract(
+            f"{url}: GET / got no answer in HTTP/2, which was begun with prior knowledge (RFC 9113, section 3.3); "
+            "leave --http2 out, or have the server take HTTP/2 there"
+        )
     if response is None:
         raise NotTheContract(f"{url}: GET / got no HTTP answer within {DESCRIBE_WITHIN_S:g} s; {wanted}{hint}")
     try:
@@ -363,7 +380,7 @@ def _describe(url: str, name: str) -> Target:
             f"{url}: GET / answered {response.status} {response.body[:60]!r}; {wanted}{hint}"
         ) from None
     capabilities = _capabilities(names, f"{url}: declares the capability")
-    return Target(name, url, host, port, prefix, capabilities, value)
+    return replace(asked, capabilities=capabilities, describe=value)
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
@@ -377,11 +394,15 @@ def _host_and_port(url: str) -> tuple[str, int]:
     return host, port
 
 
-def trust_at(url: str) -> ssl.SSLContext | None:
+def _speaking(http2: bool) -> type[Http1Connection | Http2Connection]:
+    return Http2Connection if http2 else Http1Connection
+
+
+def _trust_at(url: str, *, http2: bool) -> ssl.SSLContext | None:
     """What to trust there: the authorities of the system, or of SSL_CERT_FILE; None where TLS is not spoken."""
-    return _authorities() if url.startswith("https:") else None
+    return _authorities(http2) if url.startswith("https:") else None
 
 
 @cache
-def _authorities() -> ssl.SSLContext:
-    return trusting()
+def _authorities(http2: bool) -> ssl.SSLContext:
+    return trusting(protocol=PROTOCOL) if http2 else trusting()

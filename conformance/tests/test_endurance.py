@@ -23,7 +23,8 @@ from streamspec.exchanges.recorder import Recorder
 from streamspec.exchanges.shutdown import ACTIVE_ITEMS, ACTIVE_MS, GONE_WITHIN_MS, LAUNCH, Shutdown
 from streamspec.requirements.shutdown import EXIT_CODES
 from streamspec.target import read_implementation, running
-from streamspec_client.probe import Clock, Connection, Leaving
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.probe import Clock, Leaving
 from streamspec_client.trace import Ending
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def test_streams_opened_and_reset_in_a_row_leave_nothing_behind(name: str) -> No
             token = made.token()
             path = f"{tuple(KINDS.values())[number % 2]}?{IDLE}&token={token}"
             # Not one of the recorder's, which keeps what it records: ten thousand are none of the server's memory.
-            with Connection("reset", made.target.host, made.target.port, clock) as stream:
+            with Http1Connection("reset", made.target.host, made.target.port, clock) as stream:
                 stream.request("GET", path)
                 assert stream.wait_head(PROMPT_S), f"stream {number} was not opened"
                 stream.leave(Leaving.RST)

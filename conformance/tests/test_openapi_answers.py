@@ -12,7 +12,8 @@ from tests.openapi_cases import ANY_EVENT, CASES, JSON_TYPE, Case, script
 from tests.openapi_document import Document, events_of
 
 from streamspec.target import control_implementation, implementations, read_implementation, running
-from streamspec_client.probe import Clock, Connection
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.probe import Clock
 from streamspec_client.trace import Ending
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ def target(server: Implementation) -> Iterator[Target]:
             yield found
 
 
-def connected(target: Target) -> Connection:
-    return Connection("openapi", target.host, target.port, Clock.start())
+def connected(target: Target) -> Http1Connection:
+    return Http1Connection("openapi", target.host, target.port, Clock.start())
 
 
-def send(connection: Connection, case: Case) -> None:
+def send(connection: Http1Connection, case: Case) -> None:
     body = case.body if isinstance(case.body, bytes) else json.dumps(case.body).encode()
     posted = case.method == "POST"
     fields = [("Origin", ORIGIN), *(case.fields or (JSON_TYPE if posted else ()))]

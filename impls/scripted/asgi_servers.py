@@ -114,7 +114,7 @@ async def _serve_with_granian(application: Application, listener: socket.socket,
     server = OurServer(
         application,
         interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
+        http=HTTPModes.auto,
         websockets=False,
         # It serves as many connections at once as this says, 128 by default; others wait for one of them to end.
         backlog=BACKLOG,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from streamspec.contract import PROMPT_S
 from streamspec.requirement import ContractError
-from streamspec_client.probe import Clock, Connection, Leaving
+from streamspec_client.http2_probe import Http2Connection
+from streamspec_client.probe import Clock, Leaving
 from streamspec_client.trace import Answer, Mark, Trace
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from streamspec.contract import JSON
     from streamspec.process import Process
     from streamspec.target import Target
+    from streamspec_client.probe import Connection
 
 Item: TypeAlias = "Mapping[str, JSON]"
 
@@ -74,15 +76,16 @@ class Recorder:
         return self._connected(self.target, name, receive_buffer)
 
     def _connected(self, at: Target, name: str, receive_buffer: int | None) -> Connection:
-        connection = Connection(
-            name,
-            at.host,
-            at.port,
-            self._clock,
-            connect_within_s=self.prompt_s,
-            receive_buffer=receive_buffer,
-            tls=at.tls,
+        connection = at.connect(name, self._clock, within_s=self.prompt_s, receive_buffer=receive_buffer)
+        self._connections.append(connection)
+        return connection
+
+    def connect_http2(self, name: str = "stream", *, receive_buffer: int | None = None) -> Http2Connection:
+        """A recorded connection over HTTP/2, whatever the target is asked in elsewhere. Raises probe.Unreachable."""
+        connection = self.target.connect(
+            name, self._clock, within_s=self.prompt_s, receive_buffer=receive_buffer, http2=True
         )
+        assert isinstance(connection, Http2Connection)  # noqa: S101 - for the type checker
         self._connections.append(connection)
         return connection
 
@@ -228,14 +231,7 @@ class Recorder:
     def _control_connection(self) -> Connection:
         if self._control is None:
             self._control_answers = 0
-            self._control = Connection(
-                "control",
-                self._ledger.host,
-                self._ledger.port,
-                self._clock,
-                connect_within_s=self.prompt_s,
-                tls=self._ledger.tls,
-            )
+            self._control = self._ledger.connect("control", self._clock, within_s=self.prompt_s)
         return self._control
 
     def trace(self) -> Trace:

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from streamspec.lint.content import Content, content_of
-from streamspec_client.probe import Connection, Leaving
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.probe import Leaving
 from streamspec_client.trace import Ending
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def look(
     """
     watcher.begin(name)
     address = request.address
-    with Connection(
+    with Http1Connection(
         name, address.host, address.port, clock, connect_within_s=min(CONNECT_WITHIN_S, limits.max_time_s),
         tls=request.trust if address.is_tls else None,
     ) as connection:  # fmt: skip
@@ -144,7 +145,7 @@ def look(
     return found
 
 
-def _leave(connection: Connection) -> None:
+def _leave(connection: Http1Connection) -> None:
     """Read what is there and leave with FIN; with RST where bytes keep coming, which a FIN would have to wait for."""
     is_flooding = all(connection.wait_more(0.0) for _ in range(LAST_READS))
     connection.leave(Leaving.RST if is_flooding else Leaving.FIN)

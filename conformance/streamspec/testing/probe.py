@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from streamspec.lint.address import Address, BadAddress
 from streamspec.mistake import Mistake
 from streamspec.testing.stream import Stream
-from streamspec_client.probe import Clock, Connection, Unreachable
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.probe import Clock, Unreachable
 from streamspec_client.tls import trusting
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Probe:
     """Sends requests, each on a connection of its own; a context manager that leaves those still open."""
 
     def __init__(self) -> None:
-        self._connections: list[Connection] = []
+        self._connections: list[Http1Connection] = []
 
     def get(
         self,
@@ -87,7 +88,7 @@ class Probe:
         clock = Clock.start()
         tls = trusting() if address.scheme == "https" else None
         try:
-            connection = Connection(asked, address.host, address.port, clock, connect_within_s=within_s, tls=tls)
+            connection = Http1Connection(asked, address.host, address.port, clock, connect_within_s=within_s, tls=tls)
         except Unreachable as error:
             raise CannotAsk(f"{asked}: {error}") from None
         self._connections.append(connection)

@@ -1,0 +1,161 @@
+"""The probe over HTTP/2: each request is a stream of the connection, and to leave is to reset that stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamspec_client.http2_reader import Http2Reader
+from streamspec_client.probe import Connection, Leaving
+from streamspec_client.sockets import Unreachable
+from streamspec_client.tls import TlsSocket
+from streamspec_client.trace import Closing, Segment
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+    from streamspec_client.sockets import Clock
+
+PROTOCOL = "h2"
+"""Its name in ALPN (RFC 9113, section 3.1)."""
+
+
+class Http2Connection(Connection):
+    """One TCP connection that speaks HTTP/2 from its first byte; its arguments are those of `Connection`.
+
+    Without TLS that is prior knowledge (RFC 9113, section 3.3); with it, `tls` has to offer `h2` by ALPN. Raises
+    Unreachable where the server does not take it. A window is widened when what came is read: who reads nothing grants
+    64 KiB of each stream, whatever the kernel takes in.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        clock: Clock,
+        *,
+        connect_within_s: float = 5.0,
+        receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._streams = Http2Reader()
+        self._scheme = "https" if tls else "http"
+        self._outgoing = bytearray()
+        super().__init__(
+            name, host, port, clock, self._streams, connect_within_s=connect_within_s,
+            receive_buffer=receive_buffer, tls=tls,
+        )  # fmt: skip
+        if isinstance(self._socket, TlsSocket) and self._socket.protocol != PROTOCOL:
+            self.close()
+            raise Unreachable(host, port, "it does not speak HTTP/2: by ALPN it chose none, or HTTP/1.1")
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        fields: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+        *,
+        http_version: str = "1.1",  # noqa: ARG002 - of HTTP/1.x
+        within_s: float = 10.0,
+    ) -> bool:
+        """Send one request on a stream of its own; fields that HTTP/2 does not have are left out."""
+        deadline_s = self._clock.now_s() + within_s
+        lines = list(fields)
+        if body is not None and "content-length" not in {name.lower() for name, _ in lines}:
+            lines.append(("content-length", str(len(body))))
+        number = self._streams.ask(method, target, self._host_field, self._scheme, lines)
+        rest = memoryview(body or b"")
+        while rest:
+            room = self._streams.room(number)
+            if room:
+                self._streams.add(number, bytes(rest[:room]))
+                rest = rest[room:]
+            elif not self._goes_on(number):
+                break
+            if not self._send_out(deadline_s, until_read=not room):
+                return False
+        if not rest:
+            self._streams.finish(number)
+        return self._send_out(deadline_s) and not rest
+
+    def leave(self, how: Leaving) -> float:
+        """Leave in that way and give the time of it. RST resets the latest stream, and the connection lives on."""
+        if how is not Leaving.RST or self._socket is None:
+            return super().leave(how)
+        return self.reset_stream(self._streams.asked - 1)
+
+    def reset_stream(self, number: int) -> float:
+        """Leave the stream of that request, counted from 0: RST_STREAM with CANCEL. Gives the time of it."""
+        self._streams.cancel(number)
+        self._left_at_s = self._clock.now_s()
+        self._send_now()
+        return self._left_at_s
+
+    def withhold(self, number: int) -> None:
+        """Widen the window of that request's stream no more: what is read of it ends after 64 KiB."""
+        self._streams.withhold(number)
+
+    def grant(self, number: int) -> None:
+        """Widen it again, also by all that was read meanwhile."""
+        self._streams.grant(number)
+        self._send_now()
+
+    def wait_closed(self, within_s: float) -> bool:
+        """Read until the connection has ended, or every stream of it: nothing more can come."""
+        return self._wait(lambda: self.closed or self._is_done, within_s)
+
+    def wait_body_of(self, number: int, size: int, within_s: float) -> bool:
+        """Read until the response to that request has `size` bytes of body."""
+        return self._wait(lambda: self._streams.body_size_of(number) >= size, within_s)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can come: the connection has ended, or no request has or gets a response."""
+        return super().closed or self._streams.is_refused
+
+    @property
+    def _is_done(self) -> bool:
+        return self._streams.asked > 0 and self._streams.ended >= self._streams.asked
+
+    def _goes_on(self, number: int) -> bool:
+        return not self.closed and self._streams.is_open(number)
+
+    def _read(self) -> None:
+        super()._read()
+        self._send_now()
+
+    def _send_now(self) -> None:
+        """Send what is to go out, as far as there is room for it."""
+        self._outgoing += self._streams.to_send()
+        while self._outgoing and self._socket is not None and self._closing is not Closing.RESET:
+            try:
+                count = self._socket.send(memoryview(bytes(self._outgoing)))
+            except OSError:  # there is no room, or the peer has gone: what it said before that is still read
+                return
+            self._sent.append(Segment(self._clock.now_s(), bytes(self._outgoing[:count])))
+            del self._outgoing[:count]
+
+    def _send_out(self, deadline_s: float, *, until_read: bool = False) -> bool:
+        """Send all that is to go out, reading meanwhile; with `until_read` wait until something was read, too."""
+        self._send_now()
+        while self._socket is not None and (self._outgoing or self._socket.has_unsent or until_read):
+            readable, writable = self._ready(deadline_s, writing=bool(self._outgoing or self._socket.has_unsent))
+            if readable:
+                self._read()
+                until_read = False
+            if writable:
+                if self._socket.has_unsent:
+                    self._flush()
+                self._send_now()
+            if self.closed or not (readable or writable):
+                break
+        return not self._outgoing
+
+    def _flush(self) -> None:
+        assert self._socket is not None  # noqa: S101 - its caller has looked
+        try:
+            self._socket.flush()
+        except OSError:
+            return

@@ -1,0 +1,243 @@
+"""HTTP/2 frames with their arrival times → responses, and requests → frames (sans-IO, over h2).
+
+h2 keeps the state of streams and windows; this keeps what it normally hides: the bounds of DATA frames, their arrival,
+fields that no response may have, how each stream ended. What is read widens its window again, unless it is withheld.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+
+from streamspec_client.response_reader import MAX_HEAD_BYTES, Reading
+from streamspec_client.trace import Chunk, Ending, Framing, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from h2.events import Event
+
+FRAME_HEADER_BYTES = 9
+"""RFC 9113, section 4.1: "All frames begin with a fixed 9-octet header", and its first three octets are the length."""
+
+NOT_OF_HTTP2 = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "host"}
+"""RFC 9113, section 8.2.2: a message with connection-specific fields is malformed; `:authority` stands for Host."""
+
+
+class Http2Reader:
+    """Reads the responses of one HTTP/2 connection, in the order of their requests."""
+
+    def __init__(self) -> None:
+        # What is malformed is evidence, and no reason to stop reading.
+        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None, validate_inbound_headers=False))
+        self._h2.local_settings = Settings(
+            client=True, initial_values={SettingCodes.ENABLE_PUSH: 0, SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEAD_BYTES}
+        )
+        self._h2.decoder.max_header_list_size = MAX_HEAD_BYTES
+        self._h2.initiate_connection()
+        self._received = bytearray()
+        self._broken = False
+        self._after_error = b""
+        self._streams: list[int] = []
+        """By request, the stream that it was sent on."""
+        self._readings: dict[int, Reading] = {}
+        self._unanswered: set[int] = set()
+        """Streams that ended without a response."""
+        self._withheld: dict[int, int] = {}
+        """By stream, the bytes that were read of it and whose window is not given back."""
+        self.heads = 0
+        """Header sections read so far, interim (1xx) ones aside."""
+        self.ended = 0
+        """Responses that have ended, in whatever way."""
+
+    # Requests
+
+    def ask(self, method: str, target: str, authority: str, scheme: str, fields: Iterable[tuple[str, str]]) -> int:
+        """Begin a request, which has no content so far; give its number, counted from 0."""
+        stream = self._h2.get_next_available_stream_id()
+        pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", target)]
+        usual = [(name.lower(), value) for name, value in fields if name.lower() not in NOT_OF_HTTP2]
+        self._h2.send_headers(stream, [(name, value.encode("latin-1")) for name, value in (*pseudo, *usual)])
+        self._streams.append(stream)
+        return len(self._streams) - 1
+
+    def room(self, number: int) -> int:
+        """Bytes of content that may be sent now; none where the stream is closed."""
+        if not self.is_open(number):
+            return 0
+        stream = self._streams[number]
+        try:
+            return min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+        except ProtocolError:
+            return 0
+
+    def add(self, number: int, content: bytes) -> None:
+        """Send content of a request, no more than there is room for."""
+        self._h2.send_data(self._streams[number], content)
+
+    def finish(self, number: int) -> None:
+        """End a request, unless its stream is closed."""
+        with suppress(ProtocolError):
+            self._h2.end_stream(self._streams[number])
+
+    def cancel(self, number: int) -> None:
+        """Leave a stream, unless it is closed: RST_STREAM with CANCEL (RFC 9113, section 5.4.2)."""
+        with suppress(ProtocolError):
+            self._h2.reset_stream(self._streams[number], ErrorCodes.CANCEL)
+
+    def withhold(self, number: int) -> None:
+        """Widen that stream's window no more, whatever is read of it."""
+        self._withheld.setdefault(self._streams[number], 0)
+
+    def grant(self, number: int) -> None:
+        """Give back the window of all that was read of that stream, and from now on of what is read."""
+        stream = self._streams[number]
+        size = self._withheld.pop(stream, 0)
+        if size:
+            with suppress(ProtocolError):  # where it is closed
+                self._h2.increment_flow_control_window(size, stream)
+
+    def to_send(self) -> bytes:
+        """Bytes that are to go out now: of requests, and what answers the server's own frames."""
+        return self._h2.data_to_send()
+
+    # Responses
+
+    @property
+    def body_size(self) -> int:
+        """Bytes of the latest request's response read so far."""
+        return self.body_size_of(-1) if self._streams else 0
+
+    def body_size_of(self, number: int) -> int:
+        """Bytes of the response to that request read so far."""
+        reading = self._readings.get(self._streams[number])
+        return reading.size if reading else 0
+
+    def is_open(self, number: int) -> bool:
+        """Whether more of the response to that request may come."""
+        stream = self._streams[number]
+        return not self._broken and stream not in self._unanswered and not self._is_over(stream)
+
+    @property
+    def asked(self) -> int:
+        """Requests so far."""
+        return len(self._streams)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether no request has a response, and none will."""
+        return bool(self._streams) and self._unanswered.issuperset(self._streams)
+
+    @property
+    def trailing(self) -> bytes:
+        """What came after bytes that are no HTTP/2."""
+        return self._after_error
+
+    def responses(self) -> tuple[Response, ...]:
+        """The responses so far, in the order of their requests."""
+        readings = (self._readings.get(stream) for stream in self._streams)
+        return tuple(reading.frozen() for reading in readings if reading)
+
+    def feed(self, data: bytes, at_s: float) -> None:
+        """Take in bytes that arrived at that time."""
+        if self._broken:
+            self._after_error += data
+            return
+        self._received += data
+        # Frame by frame, since h2 gives nothing of what comes before a frame that is wrong.
+        while (size := self._frame_size()) and not self._broken:
+            frame = bytes(self._received[:size])
+            del self._received[:size]
+            self._take(frame, at_s)
+
+    def end(self, *, reset: bool, at_s: float) -> None:
+        """The peer has closed, or reset, its side of the connection."""
+        for stream in self._streams:
+            self._end(stream, Ending.RESET if reset else Ending.TRUNCATED, at_s)
+
+    def _frame_size(self) -> int:
+        """Bytes of the next frame; 0 while it is not whole."""
+        if len(self._received) < FRAME_HEADER_BYTES:
+            return 0
+        if self._received.startswith(b"HTTP/1."):  # its first three octets would be a length of 4.7 MB
+            return len(self._received)
+        size = FRAME_HEADER_BYTES + int.from_bytes(self._received[:3], "big")
+        return size if len(self._received) >= size else 0
+
+    def _take(self, frame: bytes, at_s: float) -> None:
+        try:
+            events = self._h2.receive_data(frame)
+        except ProtocolError as error:
+            self._fail(f"HTTP/2: {error or type(error).__name__}", at_s)
+            return
+        for event in events:
+            self._note(event, at_s)
+
+    def _note(self, event: Event, at_s: float) -> None:
+        if isinstance(event, ResponseReceived):
+            self._head(event, at_s)
+        elif isinstance(event, DataReceived):
+            self._data(event, at_s)
+        elif isinstance(event, StreamEnded):
+            self._end(event.stream_id, Ending.COMPLETE, at_s)
+        elif isinstance(event, StreamReset):
+            self._end(event.stream_id, Ending.RESET, at_s, f"RST_STREAM {_named(event.error_code)}")
+        elif isinstance(event, ConnectionTerminated):
+            last = event.last_stream_id or 0
+            for stream in self._streams:
+                if stream > last:  # RFC 9113, section 6.8: these were not processed, and will not be
+                    self._end(stream, Ending.RESET, at_s, f"GOAWAY {_named(event.error_code)}")
+
+    def _head(self, event: ResponseReceived, at_s: float) -> None:
+        lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
+        status = dict(lines).get(":status", "")
+        fields = tuple((name, value) for name, value in lines if not name.startswith(":"))
+        self.heads += 1
+        self._readings[event.stream_id] = Reading(
+            int(status) if status.isascii() and status.isdigit() else 0, "", "2", fields, at_s, Framing.FRAMES
+        )
+
+    def _data(self, event: DataReceived, at_s: float) -> None:
+        stream, size = event.stream_id, event.flow_controlled_length
+        reading = self._readings.get(stream)
+        if reading is not None and event.data:
+            reading.size += len(event.data)
+            reading.chunks.append(Chunk(at_s, event.data))
+        if stream not in self._withheld:
+            if size:
+                self._h2.acknowledge_received_data(size, stream)
+        elif size:
+            self._withheld[stream] += size
+            self._h2.increment_flow_control_window(size)  # of the connection: other streams go on
+
+    def _end(self, stream: int, ending: Ending, at_s: float, error: str = "") -> None:
+        reading = self._readings.get(stream)
+        if reading is None:
+            self._unanswered.add(stream)
+        elif reading.ending is Ending.OPEN:
+            reading.ending, reading.ended_at_s, reading.error = ending, at_s, error
+            self.ended += 1
+
+    def _fail(self, error: str, at_s: float) -> None:
+        self._broken = True
+        self._after_error = bytes(self._received)
+        for stream in self._streams:
+            if stream not in self._readings:
+                self._readings[stream] = Reading(0, "", "2", (), at_s, Framing.NONE)
+                self.heads += 1
+            self._end(stream, Ending.MALFORMED, at_s, error)
+
+    def _is_over(self, stream: int) -> bool:
+        reading = self._readings.get(stream)
+        return reading is not None and reading.ending is not Ending.OPEN
+
+
+def _named(code: ErrorCodes | int | None) -> str:
+    return code.name if isinstance(code, ErrorCodes) else str(code)
