@@ -123,4 +123,5 @@ def _subject(target: TargetResults) -> Subject:
         source=target.source,
         expected=target.expected,
         is_behind_proxy=target.direct is not None,
+        http2=target.http2,
     )

@@ -93,6 +93,7 @@ class Check:
             deviations=list(self._subject.deviations),
             source=self._subject.source,
             expected=list(self._subject.expected),
+            http2=self.target.http2,
         )
 
     def kept(self) -> dict[str, KeptExchange]:
@@ -129,10 +130,11 @@ class Check:
     def control(self, exchange: Exchange, number: int) -> Recording:
         """The same with the control server, which is launched where none is; recorded now where there was none yet."""
         made = self._of_control.setdefault(exchange.name, [])
+        is_asked = (self.target.origin or self.target).http2
         while len(made) <= number:
             try:
                 if self._control_recordings is None:
-                    target = self._stack.enter_context(running(self._launch_control()))
+                    target = self._stack.enter_context(running(self._launch_control(), http2=is_asked))
                     self._control_recordings = Recordings(target, self._slow_factor, self._turn)
                 made.append(self._control_recordings.attempt(exchange, len(made)))
             except (TargetError, ProcessError) as error:
@@ -151,6 +153,7 @@ def _subject(target: Target) -> Subject:
         source=_shortest(source) if source else target.name,
         expected=target.expected,
         is_behind_proxy=target.is_behind_proxy,
+        http2=target.http2,
     )
 
 

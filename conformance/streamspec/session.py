@@ -31,6 +31,10 @@ class Front(Protocol):
         """What names it; empty where it is not known."""
 
     @property
+    def http2(self) -> bool:
+        """Whether clients speak HTTP/2 to it."""
+
+    @property
     def version(self) -> str | None:
         """What is known of its version."""
 
@@ -64,17 +68,24 @@ class Chosen:
     found: Implementation | str
     front: Front | None = None
     """What is to stand in front of it."""
+    http2: bool = False
+    """Whether to ask it over HTTP/2."""
     direct: str | None = None
     """The name under which the same is observed without that."""
 
 
 def choose(
-    specs: Iterable[str], *, server: str | None = None, matrix: bool = False, via: Sequence[Front] = ()
+    specs: Iterable[str],
+    *,
+    server: str | None = None,
+    matrix: bool = False,
+    via: Sequence[Front] = (),
+    http2: bool = False,
 ) -> list[Chosen]:
     """What the names stand for; none: the implementations under `impls/`. Starts nothing.
 
     Implementations run under their default server, under the one that is named, or (`matrix`) under each they have;
-    each then behind every proxy of `via` as well.
+    each then behind every proxy of `via` as well. With `http2` the servers themselves are asked over HTTP/2.
     Raises TargetError for a name that stands for nothing, an impl.toml that is wrong, and a deviation without a
     requirement.
     """
@@ -89,26 +100,32 @@ def choose(
             check_deviations(resolved, ids)
         for found in _under_servers(resolved, server, matrix=matrix):
             name = found.name if isinstance(found, Implementation) else found.partition("://")[2].rstrip("/")
+            name += " over HTTP/2" if http2 else ""
             same = sum(other.name.partition("#")[0] == name for other in chosen)
-            direct = Chosen(spec, f"{name}#{same + 1}" if same else name, found)
+            direct = Chosen(spec, f"{name}#{same + 1}" if same else name, found, http2=http2)
             chosen.append(direct)
             chosen += [
-                replace(direct, name=f"{direct.name} via {front.name}", front=front, direct=direct.name)
+                replace(
+                    direct, name=f"{direct.name} via {front.name}", front=front, http2=front.http2, direct=direct.name
+                )
                 for front in via
             ]
     return chosen
 
 
-def choose_deployed(url: str, origin: str, *, server: str | None = None) -> list[Chosen]:
-    """The origin, and the same server as it is seen at another URL. Raises TargetError for what is no base URL."""
+def choose_deployed(url: str, origin: str, *, server: str | None = None, http2: bool = False) -> list[Chosen]:
+    """The origin, and the same server as it is seen, over HTTP/2 or not, at another URL.
+
+    Raises TargetError for what is no base URL.
+    """
     for each in (url, origin):
         if not isinstance(resolve(each), str):
             raise TargetError(f"--direct compares two base URLs (http://…), and {each!r} is none")
     if url.rstrip("/") == origin.rstrip("/"):
         raise TargetError(f"{url}: is the origin itself: give the URL at which clients see it, and --direct its own")
     [direct] = choose([origin], server=server)
-    [through] = choose([url])
-    return [direct, replace(through, found=origin, front=Deployed(url), direct=direct.name)]
+    [through] = choose([url], http2=http2)
+    return [direct, replace(through, found=origin, front=Deployed(url, http2=http2), direct=direct.name)]
 
 
 def _under_servers(found: Implementation | str, server: str | None, *, matrix: bool) -> Sequence[Implementation | str]:
@@ -154,7 +171,7 @@ def _check(
 
 @contextmanager
 def _running(chosen: Chosen) -> Iterator[Target]:
-    with running(chosen.found) as target:
+    with running(chosen.found, http2=chosen.http2 and chosen.front is None) as target:
         if chosen.front is None:
             yield target
         else:

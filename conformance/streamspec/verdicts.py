@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Protocol
 
 from streamspec.contract import Level
+from streamspec.http1_only import HTTP1_ONLY
 from streamspec.proxies.hop_by_hop import HOP_BY_HOP
 from streamspec.report.curl import curl_line
 from streamspec.report.results import Finding, Verdict
@@ -50,6 +51,8 @@ class Subject:
     """Requirements that are expected to fail, though nothing excuses it."""
     is_behind_proxy: bool = False
     """Whether something stands between the server and the probe."""
+    http2: bool = False
+    """Whether it is asked over HTTP/2."""
 
 
 class Observations(Protocol):
@@ -86,6 +89,8 @@ class Judging:
     def not_applicable(self, requirement: Requirement) -> str | None:
         """Why the requirement does not apply to this target, if it does not."""
         exchange = requirement.exchange
+        if self._subject.http2 and (reason := HTTP1_ONLY.get(requirement.id)):
+            return f"asked over HTTP/2: {reason}"
         if self._subject.is_behind_proxy and (reason := HOP_BY_HOP.get(requirement.id)):
             return f"behind a proxy: {reason}"
         if not self._subject.managed:

@@ -14,6 +14,7 @@ from streamspec.commands.ending import output, say, sentences
 from streamspec.commands.options import (
     DEFAULT_REPORT,
     Direct,
+    Http2,
     Json,
     JUnit,
     Report,
@@ -58,6 +59,7 @@ def check(
     *,
     server: Server = None,
     direct: Direct = None,
+    http2: Http2 = False,
     only: Select = None,
     skip: Skip = None,
     strict: Strict = False,
@@ -72,9 +74,9 @@ def check(
     """
     options = Options(only, skip, strict, report, json, junit, slow_factor)
     if direct is None:
-        _run(lambda: session.choose([target], server=server), options, print_check)
+        _run(lambda: session.choose([target], server=server, http2=http2), options, print_check)
     else:
-        _run(lambda: session.choose_deployed(target, direct, server=server), options, print_compare)
+        _run(lambda: session.choose_deployed(target, direct, server=server, http2=http2), options, print_compare)
 
 
 def compare(
@@ -88,6 +90,7 @@ def compare(
     ] = False,
     matrix: Annotated[bool, typer.Option("--matrix", help="Each of them under each of its servers.")] = False,
     via: Via = None,
+    http2: Http2 = False,
     only: Select = None,
     skip: Skip = None,
     strict: Strict = False,
@@ -101,7 +104,7 @@ def compare(
     specs += variants() if with_variants else ()
     specs += foreign() if with_foreign else ()
     options = Options(only, skip, strict, report, json, junit, slow_factor)
-    _run(lambda: session.choose(specs, matrix=matrix, via=find_all(via or ())), options, print_compare)
+    _run(lambda: session.choose(specs, matrix=matrix, via=find_all(via or ()), http2=http2), options, print_compare)
 
 
 def _run(choose: Callable[[], Sequence[session.Chosen]], options: Options, show: Callable[..., None]) -> None:

@@ -39,6 +39,10 @@ Via = Annotated[
         "that streams need or a variant (conformance/PROXIES.md has them), or `all`. Repeat it for more.",
     ),
 ]
+Http2 = Annotated[
+    bool,
+    typer.Option("--http2", help="Ask over HTTP/2: by prior knowledge at http://, by ALPN at https://."),
+]
 Direct = Annotated[
     str | None,
     typer.Option("--direct", metavar="URL", help="The origin behind the target's URL: show both, side by side."),

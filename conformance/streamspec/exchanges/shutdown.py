@@ -83,8 +83,9 @@ class Shutdown:
         self._recorder.wait_exit(SEEN_GONE_WITHIN_S)
 
     def _is_over(self) -> bool:
-        # A proxy keeps the connection to its client, whatever becomes of the one to the server.
-        keeps = self._recorder.target.is_behind_proxy
+        # A proxy keeps the connection to its client, whatever becomes of the one to the server. Over HTTP/2 what ends
+        # is a stream.
+        keeps = self._recorder.target.is_behind_proxy or self._recorder.target.http2
         return all(read.closed or (keeps and read.response_count > 0) for read in self._read)
 
 

@@ -41,6 +41,11 @@ class Front:
         """What names it on a command line: `nginx`, `nginx:buffered`."""
         return f"{self.proxy.name}:{self.variant.name}" if self.variant.name else self.proxy.name
 
+    @property
+    def http2(self) -> bool:
+        """Whether clients speak HTTP/2 to it."""
+        return self.variant.http2
+
     def missing(self) -> str | None:
         """Why it cannot be started here, and what to do; None where it can."""
         if self.proxy.executable():
@@ -78,7 +83,7 @@ class Front:
                             continue
                         raise ProcessError(f"{self.name}: it did not start{process.last_words()}")
                     url = f"http://127.0.0.1:{place.port}{origin.prefix}"
-                    seen = behind(url, origin)
+                    seen = behind(url, origin, http2=self.http2)
                     deviations = (*self.variant.deviations, *origin.deviations)
                     yield replace(seen, deviations=deviations, expected=self.variant.breaks, front=self.before)
                     return
@@ -107,6 +112,7 @@ class Deployed:
     """Whatever stands in front of a server that is seen at another URL too; the suite starts nothing of it."""
 
     url: str
+    http2: bool = False
     name: str = ""
     version: str | None = None
 
@@ -117,7 +123,7 @@ class Deployed:
     @contextmanager
     def before(self, origin: Target) -> Iterator[Target]:
         """The target as it is seen at that URL. Raises TargetError where another server answers there."""
-        seen = behind(self.url, origin)
+        seen = behind(self.url, origin, http2=self.http2)
         known = ends_as_complete_to_http10("what stands in front")
         yield replace(seen, deviations=(known, *origin.deviations))
 

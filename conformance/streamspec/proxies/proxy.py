@@ -70,6 +70,8 @@ class Variant:
     """What the proxy breaks whatever its settings."""
     breaks: tuple[str, ...] = ()
     """The requirements that it was measured to break: one attempt is enough to see that again."""
+    http2: bool = False
+    """Whether clients speak HTTP/2 to it, with prior knowledge."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ class TargetResults:
     """Its version, where the suite launched it."""
     expected: list[str] = field(default_factory=list)
     """Requirements that were expected to fail, though nothing excuses it."""
+    http2: bool = False
+    """Whether it was asked over HTTP/2."""
     direct: str | None = None
     """Where something stands in front: the name of the same server's results without it."""
     origin: str | None = None

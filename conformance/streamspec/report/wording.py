@@ -126,14 +126,19 @@ def again(finding: Finding, target: TargetResults, known: Mapping[str, Described
         matrix = " --matrix" if target.server else ""
         return f"streamspec compare {shlex.quote(target.spec)}{matrix} --via {target.via} {select}"
     if target.origin:
-        return f"streamspec check {shlex.quote(target.spec)} --direct {shlex.quote(target.origin)} {select}"
+        direct = f"--direct {shlex.quote(target.origin)}{_over(target)}"
+        return f"streamspec check {shlex.quote(target.spec)} {direct} {select}"
     command = known[finding.id].command if finding.id in known else "check"
-    return f"streamspec {command} {_named(target)} {select}"
+    return f"streamspec {command} {_named(target)}{_over(target)} {select}"
 
 
 def serve(target: TargetResults) -> str:
     """The command that serves a target that the suite launched, to be asked by hand."""
     return f"streamspec serve {_named(target)}"
+
+
+def _over(target: TargetResults) -> str:
+    return " --http2" if target.http2 else ""
 
 
 def _named(target: TargetResults) -> str:
