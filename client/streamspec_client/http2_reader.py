@@ -43,7 +43,8 @@ class Http2Reader:
         self._h2.decoder.max_header_list_size = MAX_HEAD_BYTES
         self._h2.initiate_connection()
         self._received = bytearray()
-        self._broken = False
+        self.is_broken = False
+        """Whether what came is no HTTP/2, so that nothing more is read."""
         self._after_error = b""
         self._streams: list[int] = []
         """By request, the stream that it was sent on."""
@@ -59,12 +60,23 @@ class Http2Reader:
 
     # Requests
 
-    def ask(self, method: str, target: str, authority: str, scheme: str, fields: Iterable[tuple[str, str]]) -> int:
-        """Begin a request, which has no content so far; give its number, counted from 0."""
+    def ask(
+        self,
+        method: str,
+        target: str,
+        authority: str,
+        scheme: str,
+        fields: Iterable[tuple[str, str]],
+        *,
+        has_content: bool,
+    ) -> int:
+        """Begin a request, which is whole where it has no content; give its number, counted from 0."""
         stream = self._h2.get_next_available_stream_id()
         pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", target)]
         usual = [(name.lower(), value) for name, value in fields if name.lower() not in NOT_OF_HTTP2]
-        self._h2.send_headers(stream, [(name, value.encode("latin-1")) for name, value in (*pseudo, *usual)])
+        self._h2.send_headers(
+            stream, [(name, value.encode("latin-1")) for name, value in (*pseudo, *usual)], not has_content
+        )
         self._streams.append(stream)
         return len(self._streams) - 1
 
@@ -115,6 +127,10 @@ class Http2Reader:
         """Bytes of the latest request's response read so far."""
         return self.body_size_of(-1) if self._streams else 0
 
+    def has_head(self, number: int) -> bool:
+        """Whether the header section of the response to that request has been read."""
+        return self._streams[number] in self._readings
+
     def body_size_of(self, number: int) -> int:
         """Bytes of the response to that request read so far."""
         reading = self._readings.get(self._streams[number])
@@ -123,7 +139,7 @@ class Http2Reader:
     def is_open(self, number: int) -> bool:
         """Whether more of the response to that request may come."""
         stream = self._streams[number]
-        return not self._broken and stream not in self._unanswered and not self._is_over(stream)
+        return not self.is_broken and stream not in self._unanswered and not self._is_over(stream)
 
     @property
     def asked(self) -> int:
@@ -147,12 +163,12 @@ class Http2Reader:
 
     def feed(self, data: bytes, at_s: float) -> None:
         """Take in bytes that arrived at that time."""
-        if self._broken:
+        if self.is_broken:
             self._after_error += data
             return
         self._received += data
         # Frame by frame, since h2 gives nothing of what comes before a frame that is wrong.
-        while (size := self._frame_size()) and not self._broken:
+        while (size := self._frame_size()) and not self.is_broken:
             frame = bytes(self._received[:size])
             del self._received[:size]
             self._take(frame, at_s)
@@ -226,7 +242,7 @@ class Http2Reader:
             self.ended += 1
 
     def _fail(self, error: str, at_s: float) -> None:
-        self._broken = True
+        self.is_broken = True
         self._after_error = bytes(self._received)
         for stream in self._streams:
             if stream not in self._readings:
