@@ -16,6 +16,8 @@ from streamspec.requirements import http2
 from streamspec_client.trace import Closing, Ending, Framing, Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamspec.contract import JSON
     from streamspec.requirement import Requirement
     from streamspec_client.trace import Response, Trace
@@ -29,12 +31,12 @@ def stream(
     status: int = 200,
     ending: Ending = Ending.COMPLETE,
     error: str = "",
-    **fields: str,
+    fields: Mapping[str, str] | None = None,
 ) -> Response:
     return traces.response(
         *chunks,
         status=status,
-        fields={**FIELDS, **{name.replace("_", "-"): value for name, value in fields.items()}},
+        fields={**FIELDS, **(fields or {})},
         framing=Framing.FRAMES,
         ending=ending,
         error=error,
@@ -103,7 +105,7 @@ def test_a_connection_that_serves_no_others_is_late() -> None:
 @pytest.mark.parametrize("field", ["connection", "keep-alive", "transfer-encoding", "upgrade", "proxy-connection"])
 def test_connection_specific_fields_are_a_violation(field: str) -> None:
     answers = [stream(b"{}") for _ in exchanges.ANSWERS]
-    answers[1] = stream(b"{}", **{field: "close"})
+    answers[1] = stream(b"{}", fields={field: "close"})
     with pytest.raises(Violation, match=f"/stream.*: none of.*; got {field}: close"):
         http2.http2_no_connection_fields.judge(lock_step(None, *answers))
 
