@@ -12,8 +12,8 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from streamspec.control.connection import Connection
 from streamspec.control.delivery import Delivery
+from streamspec.control.http1_connection import Http1Connection
 from streamspec.control.ledger import Ledger, Reason
 from streamspec.control.limits import Limits
 from streamspec.control.message import clock_s
@@ -22,10 +22,11 @@ from streamspec.control.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamspec.control.connection import Disconnect
+    from streamspec.control.connection import Connection, Disconnect
     from streamspec.control.http1 import BadRequest, Request
     from streamspec.control.ledger import Record
     from streamspec.control.stream import Stream
+    from streamspec.control.tcp import TcpConnection
 
 # Half of the 2 s that the contract gives a shutdown beyond drain_ms: a clean-up that takes longer is not waited for.
 CLEAN_UP_WITHIN_S = 1.0
@@ -46,7 +47,7 @@ class Lifecycle(Delivery):
         self.limits = limits or Limits.from_environment(os.environ)
         self.ledger = Ledger()
         self.live: set[Stream] = set()
-        self.connections: set[Connection] = set()
+        self.connections: set[TcpConnection] = set()
         self.polls: set[Callable[[], None]] = set()
         """Long polls that wait, each as what answers it now."""
         self._listener: asyncio.Server | None = None
@@ -59,16 +60,18 @@ class Lifecycle(Delivery):
         # that of socket.create_server does not. Without it an item waits 40 ms for the ACK of the one before.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self.tcp_nodelay)
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: Connection(self), sock=listening, backlog=ACCEPTED_AT_ONCE)
+        self._listener = await loop.create_server(
+            lambda: Http1Connection(self), sock=listening, backlog=ACCEPTED_AT_ONCE
+        )
         listening.listen(BACKLOG)
         address = listening.getsockname()
         return f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}"
 
-    def connected(self, connection: Connection) -> None:
+    def connected(self, connection: TcpConnection) -> None:
         """A client has connected."""
         self.connections.add(connection)
 
-    def disconnected(self, connection: Connection) -> None:
+    def disconnected(self, connection: TcpConnection) -> None:
         """A socket is closed."""
         self.connections.discard(connection)
         if not self.connections:
