@@ -1,6 +1,6 @@
-"""What a response is written to, and what the two sides of it ask of each other.
+"""What a response is written to, whichever HTTP carries it, and what the two sides of it ask of each other.
 
-Rule: no transport and no HTTP version here: that is `http1_connection.py`.
+Rule: no transport and no HTTP version here: those are `http1_connection.py` and `http2_stream.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamspec.control.http1 import BadRequest, Request
+    from streamspec.control.http2_stream import Http2Stream
     from streamspec.control.tcp import TcpConnection
 
 # A send that makes no progress is looked at that often per time-out, so the time-out is late by a tenth at most.
@@ -27,6 +28,8 @@ class Disconnect(StrEnum):
     """End of file: close() and shutdown(SHUT_WR) put the same segment on the wire."""
     RST = "rst"
     """The connection is gone: nothing can be written any more."""
+    RST_STREAM = "rst_stream"
+    """On HTTP/2: this stream is gone, the connection lives on."""
 
 
 class SendTimeout(Exception):
@@ -34,7 +37,7 @@ class SendTimeout(Exception):
 
 
 class Connection(ABC):
-    """What carries one request at a time, under way from `on_request` to the end of its response."""
+    """A connection of HTTP/1.1, or one stream of HTTP/2; a request is under way from `on_request` to the end of it."""
 
     def __init__(self) -> None:
         self._writable: asyncio.Future[None] | None = None
@@ -73,7 +76,7 @@ class Connection(ABC):
 
     @abstractmethod
     def response_complete(self, keep: bool) -> None:
-        """The response is written whole; `keep` tells whether another may follow."""
+        """The response is written whole; `keep` tells HTTP/1.1 whether another may follow."""
 
     @abstractmethod
     def close(self) -> None:
@@ -122,6 +125,9 @@ class Answerer(Protocol):
 
     def reads_ahead(self) -> bool:
         """Whether the connection goes on reading when a request waits behind a response."""
+
+    def may_send(self, connection: Http2Stream) -> bool:
+        """Whether it is the turn of a stream of HTTP/2 that has content to send, and a window for it."""
 
     def connected(self, connection: TcpConnection) -> None:
         """A client has connected."""

@@ -77,6 +77,9 @@ class TcpConnection(asyncio.Protocol):
         if not self.broken:
             self._transport.write(data)
 
+    def go_away(self) -> None:
+        """Tells the client that the server is shutting down, where its HTTP has a word for that."""
+
     def close(self) -> None:
         """FIN follows what was written."""
         self._transport.close()
