@@ -293,7 +293,7 @@ def control_implementation(mutant: str | None = None) -> Implementation:
         env={},
         ready=None,
         ready_within_s=READY_WITHIN_S,
-        capabilities=frozenset(Capability) - {Capability.HTTP2},
+        capabilities=frozenset(Capability),
         deviations=(),
         source=Path(__file__).parent / "control",
     )
