@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -163,7 +164,12 @@ def test_the_others_of_the_connection_live_on() -> None:
 
 
 def test_what_was_never_reset_shows_nothing() -> None:
-    with pytest.raises(NotObserved, match="events: was not reset"):
+    with pytest.raises(NotObserved, match="did not begin"):
+        http2.http2_reset_cancels.judge(reset(left=()))
+
+
+def test_a_stream_beside_that_stops_at_a_reset_is_late() -> None:
+    with pytest.raises(Late, match="the stream beside goes on after RST_STREAM; got no item"):
         http2.http2_reset_cancels.judge(reset(left=exchanges.LEFT[:1]))
 
 
@@ -212,6 +218,14 @@ def test_more_than_the_window_allows_is_a_violation() -> None:
 def test_a_stream_that_waits_for_another_is_late() -> None:
     with pytest.raises(Late, match="item 1 "):
         http2.http2_flow_isolated.judge(stalled(late_s=0.1))
+
+
+def test_a_stream_whose_item_waits_for_the_window_of_another_is_late() -> None:
+    given = stalled()
+    first = next(mark for mark in given.marks if mark.name == "released")
+    held = replace(given, marks=(first, *given.marks[flow.NEIGHBOUR_STRIPES :]))
+    with pytest.raises(Late, match="while the window is closed; got item 1 not in time"):
+        http2.http2_flow_isolated.judge(held)
 
 
 def test_a_stream_that_does_not_go_on_is_late() -> None:

@@ -5,9 +5,11 @@ What is the same over every HTTP is judged elsewhere; `--http2` asks for all of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from streamspec.contract import DISCONNECT_BUDGET_MS, FLOW_BUDGET_BYTES, Level, contract, rfc
+from streamspec.control import ControlServer, Reason
+from streamspec.control.http2_stream import Http2Stream
 from streamspec.exchanges import failure, flow, http2
 from streamspec.exchanges.chunks import LOCK_STEP_SIZES
 from streamspec.judging import expect, expect_body, expect_in_time, expect_lock_step, number, state
@@ -16,6 +18,7 @@ from streamspec.requirements.disconnect import described, is_settled
 from streamspec_client.trace import Ending
 
 if TYPE_CHECKING:
+    from streamspec.control import Fields, Item, Stream
     from streamspec_client.trace import Response, Trace
 
 MUST = Level.MUST
@@ -62,6 +65,22 @@ def http2_causal(trace: Trace) -> None:
     expect_lock_step(trace, _stream(trace, 0), LOCK_STEP_SIZES)
 
 
+@http2_causal.mutant(
+    also_breaks={
+        "http2-complete": "the lock-step ends at the item that does not come",
+        "http2-no-connection-fields": "and so does what would be asked for then",
+    }
+)
+class HoldsBackOneItemOfAStream(ControlServer):
+    async def send_item(self, stream: Stream, item: Item) -> None:
+        holds = stream.request.multiplexed and item.payload_size() in LOCK_STEP_SIZES
+        if holds:
+            await self.flush(stream)
+        self.put(stream, self.encode_item(stream, item))
+        if not holds:
+            await self.flush(stream)
+
+
 @requirement("http2-complete", MUST, rfc(9113, "8.1"), http2.lock_step_on_http2)
 def http2_complete(trace: Trace) -> None:
     """A stream that is complete ends with END_STREAM, and the connection serves others then."""
@@ -72,23 +91,44 @@ def http2_complete(trace: Trace) -> None:
         expect_in_time(response.ending is Ending.COMPLETE, f"a complete answer to {http2.ANSWERS[place - 1]}", told)
 
 
+@http2_complete.mutant(also_breaks={"http2-reset-cancels": "the stream beside those that are reset ends so, too"})
+class EndsWholeStreamsWithReset(ControlServer):
+    def complete(self, stream: Stream, reason: Reason) -> None:
+        if not stream.request.multiplexed or stream.script.demo or stream.script.sse:
+            super().complete(stream, reason)
+            return
+        self.close_record(stream, reason)
+        stream.connection.reset()
+
+
 @requirement("http2-no-connection-fields", MUST, rfc(9113, "8.2.2"), http2.lock_step_on_http2)
 def http2_no_connection_fields(trace: Trace) -> None:
     """No response has a field that speaks of an HTTP/1.1 connection: clients take one that has for malformed."""
-    _complete(trace, 0)
+    _stream(trace, 0)
     for place, asked in enumerate(("/stream", *http2.ANSWERS)):
         response = _response(trace, place)
         found = [f"{name}: {value}" for name, value in response.fields if name.lower() in CONNECTION_FIELDS]
         expect(not found, f"{asked}: none of {', '.join(CONNECTION_FIELDS)}", ", ".join(found))
 
 
+@http2_no_connection_fields.mutant()
+class SaysKeepAliveOnStreams(ControlServer):
+    def message_fields(self, stream: Stream) -> Fields:
+        fields = super().message_fields(stream)
+        return [*fields, ("connection", "keep-alive")] if stream.request.multiplexed else fields
+
+
 @requirement("http2-reset-cancels", MUST, rfc(9113, "5.4.2"), http2.reset_beside_lock_step)
 def http2_reset_cancels(trace: Trace) -> Figures:
     """RST_STREAM stops that producer within the budget; the connection lives on, and so do its other streams."""
-    took_ms = []
+    took_ms: list[float] = []
     for kind in http2.LEFT:
         if not trace.marks_named(f"left-{kind}"):
-            raise NotObserved(f"{kind}: was not reset, since the stream beside it did not go on")
+            ended = trace.conversation(http2.CONNECTION).closing
+            expect_in_time(
+                not took_ms, "the stream beside goes on after RST_STREAM", f"no item; its connection: {ended}"
+            )
+            raise NotObserved("the stream beside those to be reset did not begin")
         found, left_at_s = state(trace, f"state-{kind}"), trace.marks_named(f"left-{kind}")[0].at_s
         took_ms.append((trace.answers_named(f"state-{kind}")[-1].at_s - left_at_s) * 1000)
         expect_in_time(
@@ -100,6 +140,20 @@ def http2_reset_cancels(trace: Trace) -> Figures:
     _complete(trace, http2.RESET_NEIGHBOUR)
     _complete(trace, http2.RESET_NEIGHBOUR + 1)
     return {"cleanup_ms": max(took_ms)}
+
+
+@http2_reset_cancels.mutant()
+class IsDeafToStreamResets(ControlServer):
+    def on_stream_reset(self, stream: Stream) -> None:
+        pass
+
+
+@http2_reset_cancels.mutant()
+class ClosesTheConnectionOfAStreamThatIsReset(ControlServer):
+    def on_stream_reset(self, stream: Stream) -> None:
+        super().on_stream_reset(stream)
+        if isinstance(stream.connection, Http2Stream):
+            stream.connection.carrier.close()
 
 
 @requirement("http2-flow-bounded", MUST, rfc(9113, "5.2"), http2.stalled_on_http2)
@@ -118,12 +172,32 @@ def http2_flow_bounded(trace: Trace) -> Figures:
     return {"ahead_mib": ahead / MIB}
 
 
+@http2_flow_bounded.mutant()
+class BuffersBehindClosedWindows(ControlServer):
+    async def drain(self, stream: Stream) -> None:
+        if not stream.request.multiplexed or stream.connection.waiting_bytes > FLOW_BUDGET_BYTES:
+            await super().drain(stream)
+
+
 @requirement("http2-flow-isolated", MUST, contract("HTTP/2"), http2.stalled_on_http2)
 def http2_flow_isolated(trace: Trace) -> None:
     """A stream whose window is closed holds up no other of its connection: one beside it goes on in lock-step."""
     _stream(trace, http2.STALLED)
     neighbour = _stream(trace, http2.STALLED_NEIGHBOUR)
+    released = len(trace.marks_named("released"))
+    expect_in_time(
+        released == flow.NEIGHBOUR_STRIPES,
+        "each item of the stream beside while the window is closed",
+        f"item {released} not in time",
+    )
     expect_lock_step(trace, neighbour, [flow.STRIPE_BYTES] * flow.NEIGHBOUR_STRIPES)
+
+
+@http2_flow_isolated.mutant()
+class SendsInTheOrderOfRequests(ControlServer):
+    def may_send(self, connection: Http2Stream) -> bool:
+        before = (other for other in connection.carrier.streams.values() if other.number < connection.number)
+        return not any(other.unsent_bytes for other in before)
 
 
 @requirement("http2-flow-resumed", MUST, rfc(9113, "6.9"), http2.stalled_on_http2)
@@ -137,6 +211,16 @@ def http2_flow_resumed(trace: Trace) -> None:
     expect_body(body, whole)
 
 
+@http2_flow_resumed.mutant()
+class ForgetsWhoWaitedWhileOthersWereServed(ControlServer):
+    forgotten: ClassVar[set[Http2Stream]] = set()
+
+    def may_send(self, connection: Http2Stream) -> bool:
+        before = (other for other in connection.carrier.streams.values() if other.number < connection.number)
+        self.forgotten.update(other for other in before if other.unsent_bytes and not other.window)
+        return connection not in self.forgotten
+
+
 @requirement("http2-failure-resets", MUST, rfc(9113, "8.1"), http2.failing_on_http2)
 def http2_failure_resets(trace: Trace) -> None:
     """A text whose producer raises ends with RST_STREAM, never with END_STREAM, and its connection serves others."""
@@ -146,3 +230,13 @@ def http2_failure_resets(trace: Trace) -> None:
     expect(response.ending is Ending.RESET, "RST_STREAM", f"{response.ending} {response.error}".strip())
     expect_body(response.body, failure.TEXT[: len(response.body)])
     _complete(trace, http2.AFTER_FAILURE)
+
+
+@http2_failure_resets.mutant()
+class EndsFailedTextWithEndStream(ControlServer):
+    async def end_failed_text(self, stream: Stream) -> None:
+        if not stream.request.multiplexed:
+            await super().end_failed_text(stream)
+            return
+        await self.end_message(stream)
+        self.complete(stream, Reason.FAILED)
