@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -125,4 +126,5 @@ def mime_sniffing(fragment: str) -> Anchor:
 
 def contract(section: str) -> Anchor:
     """A section of this contract, by its heading in CONTRACT.md: for what no outside standard decides."""
-    return Anchor(f"Contract, {section}", f"CONTRACT.md#{section.lower().replace(' ', '-')}")
+    words = re.sub(r"[^\w -]", "", section.lower())
+    return Anchor(f"Contract, {section}", f"CONTRACT.md#{words.replace(' ', '-')}")
