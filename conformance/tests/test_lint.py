@@ -150,6 +150,22 @@ def test_method_fields_body_cookies_and_credentials_arrive() -> None:
     assert asked.fields["host"] == f"127.0.0.1:{endpoint.port}"
 
 
+@pytest.mark.parametrize(("option", "times"), [((), 1), (("--repeat",), 3), (("--once",), 1)])
+def test_a_post_is_sent_once_and_the_output_says_how_to_see_more(option: tuple[str, ...], times: int) -> None:
+    with Endpoint(QUICK) as endpoint:
+        result = lint(endpoint.url, "-d", "a=1", *option)
+        assert len(endpoint.asked) == times
+    assert result.exit_code == ExitCode.CONFORMANT
+    told = "sent once, so 3 checks that ask in other ways were not made; --repeat makes them"
+    assert (told in result.stdout) == (times == 1)
+
+
+def test_the_help_says_what_is_repeated() -> None:
+    told = " ".join(lint("--help").stdout.replace("│", " ").split())
+    assert "--repeat" in told
+    assert "POST, which may cost or change something, is sent once" in told
+
+
 # How it ends
 
 
@@ -267,7 +283,7 @@ def test_https_where_no_tls_is_spoken_is_one_sentence() -> None:
 
 
 def found_at(url: str, direct: str | None = None) -> LintResults:
-    return run.lint(Request.of(url), LIMITS, Console(file=io.StringIO()), direct=direct, follow=False, once=False)
+    return run.lint(Request.of(url), LIMITS, Console(file=io.StringIO()), direct=direct, follow=False, once=None)
 
 
 def wrong(target: Linted) -> dict[str, str]:

@@ -41,7 +41,7 @@ def results_of(
     lines: tuple[str, ...] = (),
     body: bytes | None = None,
     follow: bool = False,
-    once: bool = False,
+    once: bool | None = None,
 ) -> LintResults:
     with Endpoint(play) as endpoint:
         request = Request.of(endpoint.url, lines=lines, body=body)
@@ -56,7 +56,7 @@ def linted(
     lines: tuple[str, ...] = (),
     body: bytes | None = None,
     follow: bool = False,
-    once: bool = False,
+    once: bool | None = None,
 ) -> Linted:
     (target,) = results_of(play, limits=limits, lines=lines, body=body, follow=follow, once=once).targets
     return target
@@ -312,6 +312,39 @@ def test_once_is_once() -> None:
     told = by_verdict(target, Verdict.NOT_APPLICABLE)
     assert "--once" in told["lint-incremental-encoded"]
     assert "--once" in told["lint-resume"]
+
+
+@pytest.mark.parametrize(
+    ("body", "once", "times"),
+    [(None, None, 4), (b"{}", None, 1), (b"{}", False, 3), (b"{}", True, 1)],
+    ids=["GET", "POST", "POST --repeat", "POST --once"],
+)
+def test_what_may_change_something_is_sent_once_unless_it_may_be_repeated(
+    body: bytes | None, once: bool | None, times: int
+) -> None:
+    with Endpoint(Stream()) as endpoint:
+        request = Request.of(endpoint.url, body=body)
+        (target,) = run.lint(request, LIMITS, Console(file=io.StringIO()), direct=None, follow=False, once=once).targets
+        assert len(endpoint.asked) == times
+    asks_otherwise = ["lint-incremental-encoded", "lint-incremental-http10", "lint-http10-coding"]
+    assert target.not_made == (asks_otherwise + ["lint-resume"] * (body is None) if times == 1 else [])
+    if once is None and body:
+        told = by_verdict(target, Verdict.NOT_APPLICABLE)
+        assert "--repeat sends it again" in told["lint-incremental-encoded"]
+        assert "a browser comes back with GET" in told["lint-resume"]
+
+
+def test_a_post_that_is_redirected_to_a_get_is_looked_at_in_every_way() -> None:
+    def play(answer: Answer) -> None:
+        if answer.asked.method == "POST":
+            answer.head({"Location": "/there", "Content-Length": "0"}, "303 See Other")
+        else:
+            Stream()(answer)
+
+    with Endpoint(play) as endpoint:
+        request = Request.of(endpoint.url, body=b"{}")
+        run.lint(request, LIMITS, Console(file=io.StringIO()), direct=None, follow=True, once=None)
+        assert [one.method for one in endpoint.asked] == ["POST", "GET", "GET", "GET", "GET"]
 
 
 # Coming back

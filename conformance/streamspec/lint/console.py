@@ -10,6 +10,7 @@ from rich.text import Text
 from streamspec.contract import AREAS
 from streamspec.lint.checks import all_checks
 from streamspec.lint.checks.check import AREA
+from streamspec.lint.content import counted
 from streamspec.lint.timeline import is_unicode, lines
 from streamspec.report.console import MARK_WIDTH, STYLES
 from streamspec.report.layout import print_labelled
@@ -177,6 +178,9 @@ def _print_conclusion(console: Console, target: Linted, *, strict: bool) -> None
     else:
         word, style = "nothing wrong on the wire", "bold green"
     console.print(Text.assemble((f"{printable(target.url)}: {word}", style), f", {counts}"), soft_wrap=True)
+    if target.not_made:
+        made = counted(len(target.not_made), "checks")
+        console.print(f"sent once, so {made} that ask in other ways were not made; --repeat makes them", soft_wrap=True)
 
 
 def _mark(verdict: Verdict, width: int) -> Text:

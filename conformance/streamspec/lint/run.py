@@ -40,9 +40,12 @@ def trust(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
 
 
 def lint(
-    request: Request, limits: Limits, console: Console, *, direct: str | None, follow: bool, once: bool
+    request: Request, limits: Limits, console: Console, *, direct: str | None, follow: bool, once: bool | None
 ) -> LintResults:
-    """Look at an endpoint, and at its origin where that is named; the timeline grows on the console."""
+    """Look at an endpoint, and at its origin where that is named; the timeline grows on the console.
+
+    With `once` None the method decides how often the request is sent (see `visit`).
+    """
     asked = [request] if direct is None else [request, request.at(request.address.at(direct))]
     visits: list[Visit | None] = []
     targets: list[Linted] = []

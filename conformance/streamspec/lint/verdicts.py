@@ -55,6 +55,8 @@ class Linted:
     verdicts: list[Finding]
     error: str | None = None
     """Why nothing could be observed, in one sentence."""
+    not_made: list[str] = field(default_factory=list)
+    """The checks that were not made because the request was sent once."""
 
     def count(self, verdict: Verdict) -> int:
         """How many checks got that verdict."""
@@ -76,12 +78,15 @@ class LintResults:
 
 def judged(visit: Visit) -> Linted:
     """All findings on a visit."""
+    verdicts = [_finding(made, visit) for made in all_checks()]
+    once = visit.why_once
     return Linted(
         url=visit.request.address.url,
         redirects=[(hop.url, hop.status, hop.location) for hop in visit.hops],
         looks=[seen(look) for look in visit.looks.values()],
         not_looked=dict(visit.unlooked),
-        verdicts=[_finding(made, visit) for made in all_checks()],
+        verdicts=verdicts,
+        not_made=[found.id for found in verdicts if once and found.message == once],
     )
 
 
