@@ -41,6 +41,8 @@ class Seen:
     """How the response ended (`open`: it was left)."""
     why_left: str
     duration_ms: float
+    comments: int = 0
+    """How many comments came besides the pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def seen(look: Look) -> Seen:
         ended=str(response.ending) if response else str(look.conversation.closing),
         why_left=look.why_left,
         duration_ms=_ms(look.watched_s),
+        comments=len(content.comments_s) if content else 0,
     )
 
 
