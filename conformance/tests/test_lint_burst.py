@@ -109,6 +109,8 @@ def test_noise_of_this_machine_convicts_nobody() -> None:
     quick, stretched = look_at(*paced(6, 0.0, begin_s=1.6)), look_at(*paced(6, 0.05, begin_s=1.5), unread_s=0.1)
     assert not is_held_back(quick, stretched)
     assert is_held_back(quick, replace(stretched, unread_s=0.0))
+    from_a_cache = look_at(*paced(6, 0.0, begin_s=0.3), unread_s=0.1)
+    assert not is_held_back(from_a_cache, look_at(*paced(6, 0.12))), "it may have been there in no time"
 
 
 def test_another_look_that_is_live_convicts_whatever_the_count() -> None:

@@ -117,9 +117,9 @@ def is_held_back(look: Look, live: Look) -> bool:
     usual_s = [at_s - live.asked_at_s for at_s in usual.pieces_s]
     times_s = [at_s - look.asked_at_s for at_s in _times_s(content, usual)]
     count = min(len(times_s), len(usual_s))
-    if count < 2 or times_s[count - 1] < HASTE * usual_s[count - 1]:
-        return False
     noise_s = 0.0 if is_joined(content) else NOISE * max(look.unread_s, live.unread_s)
+    if count < 2 or times_s[count - 1] < max(HASTE * usual_s[count - 1], noise_s):
+        return False
     if usual_s[count - 1] - usual_s[0] < max(LIVE_S, noise_s):
         return False
     return _is_burst_beside(look, times_s[:count], usual_s[:count]) or (
