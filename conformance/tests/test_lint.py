@@ -26,7 +26,7 @@ from streamspec.lint import run
 from streamspec.lint.address import Address, BadAddress
 from streamspec.lint.look import Limits
 from streamspec.lint.request import BadRequest, Request, body_of
-from streamspec.lint.timeline import lines
+from streamspec.lint.timeline import lines, told
 from streamspec.lint.verdicts import Seen
 from streamspec.proxies.launching import Front
 from streamspec.proxies.nginx import BUFFERED, GZIP, HTTP10, HTTP11, NGINX, PATIENT
@@ -150,6 +150,22 @@ def test_method_fields_body_cookies_and_credentials_arrive() -> None:
     assert asked.fields["host"] == f"127.0.0.1:{endpoint.port}"
 
 
+@pytest.mark.parametrize(("option", "times"), [((), 1), (("--repeat",), 3), (("--once",), 1)])
+def test_a_post_is_sent_once_and_the_output_says_how_to_see_more(option: tuple[str, ...], times: int) -> None:
+    with Endpoint(QUICK) as endpoint:
+        result = lint(endpoint.url, "-d", "a=1", *option)
+        assert len(endpoint.asked) == times
+    assert result.exit_code == ExitCode.CONFORMANT
+    told = "sent once, so 3 checks that ask in other ways were not made; --repeat makes them"
+    assert (told in result.stdout) == (times == 1)
+
+
+def test_the_help_says_what_is_repeated() -> None:
+    told = " ".join(lint("--help").stdout.replace("│", " ").split())
+    assert "--repeat" in told
+    assert "POST, which may cost or change something, is sent once" in told
+
+
 # How it ends
 
 
@@ -170,6 +186,21 @@ def test_a_violation_exits_1_with_its_evidence() -> None:
     assert "FAIL lint-incremental" in result.stdout
     assert "nginx: `proxy_buffering off`" in result.stdout
     assert "something is wrong on the wire" in result.stdout
+
+
+def test_where_there_is_no_stream_that_is_all_that_is_told() -> None:
+    with Endpoint(lambda answer: answer.whole("text/plain", b"", "404 Not Found")) as endpoint:
+        result = lint(endpoint.url)
+    assert result.exit_code == ExitCode.VIOLATION
+    assert "every other check" in result.stdout
+    assert "unknown" not in result.stdout
+    assert f"{endpoint.url}: there is no stream, the answer is 404, 1 FAIL" in result.stdout
+
+
+def test_what_must_be_mended_is_told_before_what_should_be() -> None:
+    with Endpoint(buffered(EVENTS, 0.0, **{"Cache-Control": "max-age=1"})) as endpoint:
+        told = lint(endpoint.url, "--once").stdout
+    assert told.index("FAIL lint-incremental") < told.index("warn head-no-transform")
 
 
 def test_strict_counts_what_should_be() -> None:
@@ -267,7 +298,7 @@ def test_https_where_no_tls_is_spoken_is_one_sentence() -> None:
 
 
 def found_at(url: str, direct: str | None = None) -> LintResults:
-    return run.lint(Request.of(url), LIMITS, Console(file=io.StringIO()), direct=direct, follow=False, once=False)
+    return run.lint(Request.of(url), LIMITS, Console(file=io.StringIO()), direct=direct, follow=False, once=None)
 
 
 def wrong(target: Linted) -> dict[str, str]:
@@ -356,6 +387,16 @@ def test_what_a_path_changes_is_told_for_each_look() -> None:
     assert "cache-control: no-cache, at the origin no-store, no-transform" in told
 
 
+def test_what_the_origin_shows_live_was_held_back_on_the_path() -> None:
+    held = b"".join(b"data: %d\n\n" % n for n in range(6))
+    with Endpoint(Stream(items=(held,), wait_first_s=0.4)) as path, Endpoint(Stream(items=EVENTS)) as origin:
+        results = run.lint(
+            Request.of(path.url), LIMITS, Console(file=io.StringIO()), direct=origin.url, follow=False, once=True
+        )
+    assert "what comes from the origin: 6 events at 6 moments" in wrong(results.targets[0])["lint-incremental"]
+    assert "lint-incremental" not in wrong(results.targets[1])
+
+
 def test_an_origin_that_does_not_answer_leaves_the_path_judged() -> None:
     with Endpoint(QUICK) as path:
         result = lint(path.url, "--direct", f"http://127.0.0.1:{unused_port()}")
@@ -380,6 +421,24 @@ def test_a_timeline_shows_when_the_head_and_each_piece_came() -> None:
     assert line.plain == (
         "  as asked [    |---------------#------------------|] 4 events at 3 moments in 1.0 s, complete"
     )
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        (Seen("", None, [], 0, "", 0, None, [], "open", "", 500.0), "no HTTP answer in 0.5 s"),
+        (
+            Seen("", None, [], 0, "", 0, None, [], "fin", "", 500.0),
+            "no HTTP answer in 0.5 s, then the server closed the connection",
+        ),
+        (
+            Seen("", 200, [], 0, "events", 0, 1.0, [2.0], "open", "left", 500.0, 1),
+            "0 events and 1 comment in 0.5 s, left",
+        ),
+    ],
+)
+def test_a_look_without_pieces_is_told_in_words_of_its_own(look: Seen, words: str) -> None:
+    assert told(look) == words
 
 
 def on_a_terminal(*arguments: str) -> tuple[subprocess.Popen[bytes], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ def results_of(
     lines: tuple[str, ...] = (),
     body: bytes | None = None,
     follow: bool = False,
-    once: bool = False,
+    once: bool | None = None,
 ) -> LintResults:
     with Endpoint(play) as endpoint:
         request = Request.of(endpoint.url, lines=lines, body=body)
@@ -56,7 +57,7 @@ def linted(
     lines: tuple[str, ...] = (),
     body: bytes | None = None,
     follow: bool = False,
-    once: bool = False,
+    once: bool | None = None,
 ) -> Linted:
     (target,) = results_of(play, limits=limits, lines=lines, body=body, follow=follow, once=once).targets
     return target
@@ -92,10 +93,32 @@ def twice_a_line_of_json(answer: Answer) -> None:
     Stream(items=JSON_ITEMS, fields={"Content-Type": "application/json"})(answer)
 
 
+MANY = (*(b"data: %d\n\n" % n for n in range(19)), b"event: done\ndata: 19\n\n")
+"""So many that nobody makes them in one moment."""
+
+FEW = (*(b"data: %d\n\n" % n for n in range(5)), b"event: done\ndata: 5\n\n")
+
+
+def let_go(items: tuple[bytes, ...], *, wait_s: float, pings: int = 0) -> Callable[[Answer], None]:
+    """A play that says nothing, or so many comments, for so long, and then all of it in one chunk, as a buffer does."""
+
+    def play(answer: Answer) -> None:
+        is_chunked = answer.asked.version == "1.1"
+        framed = chunk if is_chunked else bytes
+        answer.head({**FIELDS, **({"Transfer-Encoding": "chunked"} if is_chunked else {})})
+        for _ in range(pings):
+            answer.wait(wait_s / (pings + 1))
+            answer.send(framed(b": alive\n\n"))
+        answer.wait(wait_s / (pings + 1))
+        answer.send(framed(b"".join(items)) + (LAST_CHUNK if is_chunked else b""))
+
+    return play
+
+
 def only_live_in(version: str) -> Callable[[Answer], None]:
     def play(answer: Answer) -> None:
         live = answer.asked.version == version
-        Stream()(answer) if live else Stream(wait_first_s=0.6, step_s=0)(answer)
+        (Stream(items=MANY) if live else let_go(MANY, wait_s=20 * STEP_S))(answer)
 
     return play
 
@@ -120,7 +143,7 @@ BREAKS: dict[str, Callable[[Answer], None]] = {
     "lint-event-data": Stream(items=(b"event: ping\n\n", *EVENTS)),
     "lint-json-lines": Stream(items=(*JSON_ITEMS, b"{'n': 5}\n"), fields=JSON_LINES),
     "lint-stream": document,
-    "lint-incremental": Stream(wait_first_s=0.6, step_s=0),
+    "lint-incremental": let_go(MANY, wait_s=0.7),
     "lint-incremental-encoded": Stream(codes=True, flushes=False),
     "lint-incremental-http10": only_live_in("1.1"),
     "lint-head-early": Stream(wait_head_s=0.6),
@@ -134,18 +157,12 @@ BREAKS: dict[str, Callable[[Answer], None]] = {
 }
 """A server for each check that breaks it."""
 
-WHOEVER_ASKS = {
-    "lint-incremental-encoded": "it holds back whatever the client accepts",
-    "lint-incremental-http10": "and in whatever version it asks",
-}
 ALSO_BREAKS = {
     "head-no-content-length": {
         "lint-incremental": "all of it is there before it is sent",
         "lint-resume": "it is always the whole",
-        **WHOEVER_ASKS,
     },
     "head-no-store": {"head-no-transform": "the same field says it"},
-    "lint-incremental": WHOEVER_ASKS,
     "lint-ending": {"chunks-coding": "the last chunk is missing"},
 }
 """What else that server breaks by the same defect, each with the reason."""
@@ -250,12 +267,114 @@ def test_a_body_that_was_ready_at_once_is_inconclusive() -> None:
     )
 
 
-@pytest.mark.parametrize("greetings", [(b": hello\n\n",), (b"data: first\n\n",), (b": alive\n\n",) * 3])
-def test_what_came_at_once_behind_a_greeting_is_inconclusive(greetings: tuple[bytes, ...]) -> None:
+def test_what_came_at_once_behind_an_event_is_inconclusive() -> None:
     rest = b"".join(b"data: %d\n\n" % n for n in range(20))
-    target = linted(Stream(items=(*greetings, rest), step_s=0.6), once=True)
+    target = linted(Stream(items=(b"data: first\n\n", rest), step_s=0.6), once=True)
     told = by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]
-    assert f"the last 20 of {20 + len(greetings)} pieces came at one moment, 0.6 s after those before" in told
+    assert "the last 20 of 21 events came at one moment, 0." in told
+
+
+def test_comments_that_come_while_all_events_wait_show_nothing_live() -> None:
+    target = linted(let_go(MANY, wait_s=0.9, pings=3), once=True)
+    told = failures(target)["lint-incremental"]
+    assert re.search(r"20 events within \d\.\d ms, \d\.\d s after the request and behind 3 comments", told)
+    (look,) = target.looks
+    assert (look.pieces, look.moments, look.comments) == (20, 1, 3)
+
+
+def test_a_compressor_that_lets_only_comments_through_is_seen() -> None:
+    def play(answer: Answer) -> None:
+        pinged = tuple(item for event in FEW for item in (b": alive\n\n", event))
+        if "accept-encoding" in answer.asked.fields:
+            let_go(FEW, wait_s=12 * STEP_S, pings=6)(answer)
+        else:
+            Stream(items=pinged)(answer)
+
+    target = linted(play)
+    told = failures(target)
+    assert set(told) == {"lint-incremental-encoded"}
+    assert "6 events at 1 moment and 6 comments" in told["lint-incremental-encoded"]
+
+
+def test_only_comments_are_no_sign_that_events_stream() -> None:
+    target = linted(Stream(items=(b": alive\n\n",), is_endless=True), limits=Limits(10, 0.7, 10.0))
+    assert failures(target) == {}
+    unclear = by_verdict(target, Verdict.INCONCLUSIVE)
+    assert "comments came and no event (left after --max-time 0.7)" in unclear["lint-incremental"]
+    assert unclear["lint-incremental-encoded"] == unclear["lint-incremental"]
+
+
+def test_a_true_buffer_is_found_and_told_once() -> None:
+    target = linted(let_go(MANY, wait_s=2.0), limits=Limits(40, 5.0, 5.0))
+    assert set(failures(target)) == {"lint-incremental"}
+    told = failures(target)["lint-incremental"]
+    assert re.search(r"20 events within \d\.\d ms, 2\.\d s after the request", told)
+    assert "what is all made in that moment looks the same: to tell, ask for one that takes its time" in told
+
+
+def test_an_answer_that_is_thought_over_and_then_quick_is_not_blamed() -> None:
+    thinker = Stream(items=FEW, wait_first_s=1.5, step_s=0.002)
+    assert failures(linted(thinker, limits=Limits(40, 5.0, 5.0))) == {}
+
+
+def test_few_at_once_after_a_wait_are_inconclusive_and_what_would_tell_is_told() -> None:
+    target = linted(let_go(FEW, wait_s=0.7), body=b"{}")
+    assert failures(target) == {}
+    told = by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]
+    assert "made that fast after the wait, or held back, nobody can tell" in told
+    for way in ("takes its time for each piece", "--direct ORIGIN", "--repeat"):
+        assert way in told
+
+
+def test_what_comes_at_once_where_another_look_shows_it_live_was_held_back() -> None:
+    def play(answer: Answer) -> None:
+        is_plain = "accept-encoding" not in answer.asked.fields
+        (let_go(FEW, wait_s=6 * STEP_S) if is_plain else Stream(items=FEW))(answer)
+
+    told = failures(linted(play))
+    assert "lint-incremental-encoded" not in told
+    assert "what comes when asked as a browser does: " in told["lint-incremental"]
+
+
+def test_an_answer_from_a_cache_was_not_held_back() -> None:
+    def play(answer: Answer) -> None:
+        is_first = "accept-encoding" not in answer.asked.fields and answer.asked.version == "1.1"
+        (Stream(items=FEW, step_s=2 * STEP_S) if is_first else let_go(FEW, wait_s=0.0))(answer)
+
+    target = linted(play)
+    assert failures(target) == {}
+    assert "as from a cache" in by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental-encoded"]
+
+
+def test_a_burst_with_which_the_stream_does_not_end_is_inconclusive() -> None:
+    feed = Stream(items=(b"".join(MANY), b": alive\n\n"), wait_first_s=0.6, step_s=3.0)
+    target = linted(feed, limits=Limits(40, 1.2, 10.0), once=True)
+    assert failures(target) == {}
+    assert "nobody can tell" in by_verdict(target, Verdict.INCONCLUSIVE)["lint-incremental"]
+
+
+def test_a_page_that_is_joined_for_browsers_is_told_by_its_bytes() -> None:
+    parts = tuple(b"<p>%d" % n for n in range(6))
+    page = {"Content-Type": "text/html; charset=utf-8"}
+
+    def play(answer: Answer) -> None:
+        if "accept-encoding" in answer.asked.fields:
+            Stream(items=(b"".join(parts),), fields=page, wait_first_s=6 * STEP_S)(answer)
+        else:
+            Stream(items=parts, fields=page)(answer)
+
+    assert set(failures(linted(play))) == {"lint-incremental-encoded"}
+
+
+def test_comments_in_a_coding_that_cannot_be_read_prove_nothing() -> None:
+    def play(answer: Answer) -> None:
+        if "accept-encoding" in answer.asked.fields:
+            Stream(items=(b"\x1b",) * 6, fields={"Content-Encoding": "br"})(answer)
+        else:
+            Stream(items=(b": alive\n\n", *FEW))(answer)
+
+    told = by_verdict(linted(play), Verdict.INCONCLUSIVE)["lint-incremental-encoded"]
+    assert "comments may be all that comes live" in told
 
 
 def test_a_single_event_is_inconclusive() -> None:
@@ -312,6 +431,44 @@ def test_once_is_once() -> None:
     told = by_verdict(target, Verdict.NOT_APPLICABLE)
     assert "--once" in told["lint-incremental-encoded"]
     assert "--once" in told["lint-resume"]
+
+
+@pytest.mark.parametrize(
+    ("body", "once", "times"),
+    [(None, None, 4), (b"{}", None, 1), (b"{}", False, 3), (b"{}", True, 1)],
+    ids=["GET", "POST", "POST --repeat", "POST --once"],
+)
+def test_what_may_change_something_is_sent_once_unless_it_may_be_repeated(
+    body: bytes | None, once: bool | None, times: int
+) -> None:
+    with Endpoint(Stream()) as endpoint:
+        request = Request.of(endpoint.url, body=body)
+        (target,) = run.lint(request, LIMITS, Console(file=io.StringIO()), direct=None, follow=False, once=once).targets
+        assert len(endpoint.asked) == times
+    asks_otherwise = ["lint-incremental-encoded", "lint-incremental-http10", "lint-http10-coding"]
+    assert target.not_made == (asks_otherwise + ["lint-resume"] * (body is None) if times == 1 else [])
+    if once is None and body:
+        told = by_verdict(target, Verdict.NOT_APPLICABLE)
+        assert "--repeat sends it again" in told["lint-incremental-encoded"]
+        assert "a browser comes back with GET" in told["lint-resume"]
+
+
+def test_a_post_that_is_redirected_to_a_get_is_looked_at_in_every_way() -> None:
+    def play(answer: Answer) -> None:
+        if answer.asked.method == "POST":
+            answer.head({"Location": "/there", "Content-Length": "0"}, "303 See Other")
+        else:
+            Stream()(answer)
+
+    with Endpoint(play) as endpoint:
+        request = Request.of(endpoint.url, body=b"{}")
+        run.lint(request, LIMITS, Console(file=io.StringIO()), direct=None, follow=True, once=None)
+        assert [one.method for one in endpoint.asked] == ["POST", "GET", "GET", "GET", "GET"]
+
+
+def test_who_sends_chunks_to_http10_is_told_how_to_mend_it() -> None:
+    told = failures(linted(Stream(chunks_to_http10=True, fields={"Server": "uvicorn"})))
+    assert "`uvicorn --http h11`" in told["lint-http10-coding"]
 
 
 # Coming back
@@ -379,6 +536,7 @@ def test_a_language_model_that_is_not_asked_to_stream_does_not() -> None:
     told = failures(target)
     assert set(told) == {"lint-stream"}
     assert "if it streams when it is asked to, ask it to" in told["lint-stream"]
+    assert "'\"stream\": true' in its body" in told["lint-stream"]
 
 
 MCP_ACCEPT = ("Accept: application/json, text/event-stream", "Content-Type: application/json")
@@ -436,6 +594,13 @@ def test_time_is_up_for_a_stream_that_says_nothing() -> None:
     assert unclear["lint-incremental"] == "the body is empty so far: left after --max-time 0.6"
     # Nothing is no proof that what would come is right.
     assert unclear["lint-utf8"] == unclear["framing-known-fields"] == "the body is empty: left after --max-time 0.6"
+
+
+def test_where_nothing_came_nothing_is_compared() -> None:
+    target = linted(Stream(items=(b"data: 1\n\n",), wait_first_s=30.0), limits=Limits(10, 0.4, 10.0))
+    assert [look.name for look in target.looks] == ["as asked"]
+    told = by_verdict(target, Verdict.NOT_APPLICABLE)["lint-incremental-encoded"]
+    assert told == "nothing came when asked plainly, so there is nothing to compare with"
 
 
 def test_no_answer_at_all_is_inconclusive() -> None:

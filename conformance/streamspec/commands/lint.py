@@ -41,7 +41,15 @@ MaxSilence = Annotated[
         "--max-silence", min=0.1, max=3600, metavar="SECONDS", help="Longest silence that proxies on the way allow."
     ),
 ]
-Once = Annotated[bool, typer.Option("--once", help="Send the request once only; else it is sent up to four times.")]
+Once = Annotated[
+    bool | None,
+    typer.Option(
+        "--once/--repeat",
+        help="Send the request once only, or up to four times, in other ways. By default GET and HEAD are repeated, "
+        "and POST, which may cost or change something, is sent once.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print what was found as JSON, and nothing else.")]
 
 
@@ -60,7 +68,7 @@ def lint(
     max_time: MaxTime = 30.0,
     max_events: MaxEvents = 100,
     max_silence: MaxSilence = 20.0,
-    once: Once = False,
+    once: Once = None,
     direct: Direct = None,
     strict: Strict = False,
     json: Json = False,
@@ -68,7 +76,7 @@ def lint(
     """See whether any endpoint streams, without the contract.
 
     What is looked at: its head, its framing, whether it is buffered, how it ends. The request is sent as given, then
-    as a browser accepts it, over HTTP/1.0, and back with Last-Event-ID.
+    as a browser accepts it, over HTTP/1.0, and back with Last-Event-ID; a POST only as given, unless with --repeat.
     """
     from streamspec.lint import run  # noqa: PLC0415 - the other commands do without it
     from streamspec.lint.console import print_lint  # noqa: PLC0415 - as above

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamspec.lint.burst import is_held_back
 from streamspec.lint.content import counted
 from streamspec.lint.visit import ASKED, BROWSER, HTTP10
 from streamspec_client.trace import Ending, Framing
@@ -67,14 +68,14 @@ def _of_delivery(path: Look, origin: Look) -> Iterator[str]:
     assert here is not None  # noqa: S101 - as above
     if there.coding != here.coding:
         yield f"Content-Encoding {there.coding or 'none'}, at the origin {here.coding or 'none'}"
-    if not here.signs_s:
+    if not here.pieces:
         return
-    if not there.signs_s:
+    if not there.pieces:
         yield f"buffered: no {there.noun} in {path.watched_s:.1f} s"
         return
     if later := _later(there.first_s - path.asked_at_s, here.first_s - origin.asked_at_s):
         yield f"the first of its {there.noun} comes {later} later"
-    if there.is_clumped_beside(here):
+    if is_held_back(path, origin):
         yield (
             f"buffered: {counted(there.pieces, there.noun)} at {counted(there.moments, 'moments')}, "
             f"at the origin {here.pieces} at {here.moments}"

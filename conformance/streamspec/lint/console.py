@@ -10,6 +10,7 @@ from rich.text import Text
 from streamspec.contract import AREAS
 from streamspec.lint.checks import all_checks
 from streamspec.lint.checks.check import AREA
+from streamspec.lint.content import counted
 from streamspec.lint.timeline import is_unicode, lines
 from streamspec.report.console import MARK_WIDTH, STYLES
 from streamspec.report.layout import print_labelled
@@ -45,7 +46,8 @@ def print_lint(console: Console, results: LintResults, *, strict: bool) -> None:
         for name, target in found.items():
             _print_evidence(console, name, target, checks)
         _print_reasons(console, found)
-        _print_unknown(console, results.unknown)
+        if any(target.count(Verdict.PASS) for target in found.values()):
+            _print_unknown(console, results.unknown)
     if results.changes:
         console.print(Text("\nbetween path and origin", "bold"))
         for change in results.changes:
@@ -110,9 +112,8 @@ def _print_head(console: Console, look: Seen) -> None:
 
 
 def _print_evidence(console: Console, name: str, target: Linted, checks: Mapping[str, Check]) -> None:
-    for finding in target.verdicts:
-        if finding.verdict not in {Verdict.FAIL, Verdict.WARN}:
-            continue
+    told = [finding for finding in target.verdicts if finding.verdict in {Verdict.FAIL, Verdict.WARN}]
+    for finding in sorted(told, key=lambda finding: finding.verdict is Verdict.WARN):
         made = checks[finding.id]
         on = f" on the {name}" if name else ""
         console.print(Text.assemble("\n", _mark(finding.verdict, 0), " ", (finding.id, "bold"), on))
@@ -151,7 +152,7 @@ def _print_reason(console: Console, verdict: Verdict, on: str, reasons: Mapping[
         console.print(Text.assemble("\n", _mark(verdict, 0), on))
     for reason, ids in reasons.items():
         print_labelled(console, "because", printable(reason))
-        print_labelled(console, "", ", ".join(ids))
+        print_labelled(console, "", "every other check" if len(ids) == len(all_checks()) - 1 else ", ".join(ids))
 
 
 def _print_unknown(console: Console, ids: Sequence[str]) -> None:
@@ -170,13 +171,19 @@ def _print_conclusion(console: Console, target: Linted, *, strict: bool) -> None
     if target.error:
         return
     counts = ", ".join(f"{target.count(verdict)} {MARKS[verdict]}" for verdict in MARKS if target.count(verdict))
-    if target.count(Verdict.FAIL) or (strict and target.count(Verdict.WARN)):
+    status = target.looks[0].status
+    if target.count(Verdict.FAIL) and status != 200:
+        word, style = f"there is no stream, the answer is {status or 'no HTTP'}", "bold red"
+    elif target.count(Verdict.FAIL) or (strict and target.count(Verdict.WARN)):
         word, style = "something is wrong on the wire", "bold red"
     elif target.count(Verdict.INCONCLUSIVE):
         word, style = "inconclusive", "bold cyan"
     else:
         word, style = "nothing wrong on the wire", "bold green"
     console.print(Text.assemble((f"{printable(target.url)}: {word}", style), f", {counts}"), soft_wrap=True)
+    if target.not_made:
+        made = counted(len(target.not_made), "checks")
+        console.print(f"sent once, so {made} that ask in other ways were not made; --repeat makes them", soft_wrap=True)
 
 
 def _mark(verdict: Verdict, width: int) -> Text:

@@ -1,6 +1,7 @@
 """What a body is by its media type, and when each piece of it arrived. Values in, values out: nothing is judged here.
 
-A piece is an event, a comment, a line or a chunk: the least that a reader of that media type can use.
+A piece is an event, a line or a chunk: the least that a reader of that media type can use. A comment is none: it may
+come while the events behind it are held back.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from streamspec_client.event_stream_lines import LineKind, lines_of
 from streamspec_client.trace import NEVER_S, Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from streamspec_client.trace import Response
 
 JSON_LINES_TYPES = frozenset(
@@ -39,9 +38,6 @@ and within a few on a network, and producers that people wait for take longer fo
 MOST_DECODED = 32 * 1_048_576
 """Bytes that a content coding may hold: a small body can be made to decode to any size."""
 
-CLUMP = 3
-"""So many times as many pieces at a moment are no noise: that joins two now and then, on a busy machine too."""
-
 
 class Kind(StrEnum):
     """What the media type says that the body is."""
@@ -53,13 +49,8 @@ class Kind(StrEnum):
     OTHER = "bytes"
 
 
-PIECES = {
-    Kind.EVENTS: "events",
-    Kind.JSON_LINES: "lines",
-    Kind.TEXT: "lines",
-    Kind.DOCUMENT: "chunks",
-    Kind.OTHER: "chunks",
-}
+CHUNKS = "chunks"
+"""What pieces are called that nothing but the sender's writing cuts."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -102,21 +93,30 @@ class Content:
     """The content coding; empty for none."""
     undecoded: str
     """Why the coding could not be removed; empty where it could."""
-    signs_s: tuple[float, ...]
-    """When each piece was there, comments among them; on the trace's clock."""
-    pieces: int
-    """How many pieces there are without comments."""
+    noun: str
+    """What its pieces are called."""
+    ends: tuple[int, ...]
+    """Up to which byte of the body each piece goes."""
+    pieces_s: tuple[float, ...]
+    """When each piece was there, on the trace's clock."""
+    comments_s: tuple[float, ...]
+    """When each comment of an event stream was there."""
 
     @property
-    def noun(self) -> str:
-        """What its pieces are called."""
-        return "chunks" if self.undecoded else PIECES[self.kind]
+    def signs_s(self) -> tuple[float, ...]:
+        """When anything was there, comments among it: what keeps a connection alive."""
+        return tuple(sorted(self.pieces_s + self.comments_s))
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces there are."""
+        return len(self.pieces_s)
 
     @property
     def moments(self) -> int:
         """At how many moments pieces arrived."""
         count, since_s = 0, -NEVER_S
-        for at_s in self.signs_s:
+        for at_s in self.pieces_s:
             if at_s - since_s > MOMENT_S:
                 count, since_s = count + 1, at_s
         return count
@@ -124,24 +124,17 @@ class Content:
     @property
     def pieces_at_once(self) -> float:
         """How many pieces a moment brings, on average."""
-        return len(self.signs_s) / max(1, self.moments)
-
-    def is_clumped_beside(self, live: Content) -> bool:
-        """Whether pieces come several at a time that by another way come one by one.
-
-        A stream that is too fast for one by one anyhow comes in clumps of any size.
-        """
-        return live.pieces_at_once < 2 and self.pieces_at_once >= CLUMP * live.pieces_at_once
+        return self.pieces / max(1, self.moments)
 
     @property
     def spread_s(self) -> float:
         """From the first piece to the last."""
-        return self.signs_s[-1] - self.signs_s[0] if self.signs_s else 0.0
+        return self.pieces_s[-1] - self.pieces_s[0] if self.pieces_s else 0.0
 
     @property
     def first_s(self) -> float:
         """When the first piece was there; NEVER_S without one."""
-        return self.signs_s[0] if self.signs_s else NEVER_S
+        return self.pieces_s[0] if self.pieces_s else NEVER_S
 
 
 def content_of(response: Response) -> Content:
@@ -152,23 +145,23 @@ def content_of(response: Response) -> Content:
         plain, undecoded = response.decoded(MOST_DECODED), ""
     except ValueError as error:
         plain, undecoded = response, str(error)
-    ends, pieces = _chunk_ends(plain) if undecoded else _piece_ends(kind, plain)
-    return Content(kind, plain, coding, undecoded, tuple(plain.arrival_s(end) for end in ends), pieces)
+    noun, ends, comments = (CHUNKS, _chunk_ends(plain), []) if undecoded else _piece_ends(kind, plain)
+    pieces_s, comments_s = (tuple(plain.arrival_s(end) for end in found) for found in (ends, comments))
+    return Content(kind, plain, coding, undecoded, noun, tuple(ends), pieces_s, comments_s)
 
 
-def _piece_ends(kind: Kind, response: Response) -> tuple[Sequence[int], int]:
-    """Up to which byte of the body each piece goes, and how many there are without comments."""
+def _piece_ends(kind: Kind, response: Response) -> tuple[str, list[int], list[int]]:
+    """What its pieces are called, up to which byte of the body each of them goes, and each comment."""
     if kind is Kind.EVENTS:
         comments = [
             line.offset + len(line.raw) + 1 for line in lines_of(response.body) if line.kind is LineKind.COMMENT
         ]
-        events = [made.end for made in dispatched(response.body)]
-        return sorted(comments + events), len(events)
+        return "events", [made.end for made in dispatched(response.body)], comments
     if kind in {Kind.JSON_LINES, Kind.TEXT}:
         ends = [end for line, end in _lines(response.body) if line.strip()]
         if len(ends) > 1 or kind is Kind.JSON_LINES:
-            return ends, len(ends)
-    return _chunk_ends(response)
+            return "lines", ends, []
+    return CHUNKS, _chunk_ends(response), []
 
 
 def _lines(body: bytes) -> list[tuple[bytes, int]]:
@@ -178,9 +171,8 @@ def _lines(body: bytes) -> list[tuple[bytes, int]]:
     return [(line, min(end, len(body))) for line, end in zip(whole, ends, strict=True)]
 
 
-def _chunk_ends(response: Response) -> tuple[Sequence[int], int]:
-    ends = list(accumulate(len(chunk.data) for chunk in response.chunks if chunk.data))
-    return ends, len(ends)
+def _chunk_ends(response: Response) -> list[int]:
+    return list(accumulate(len(chunk.data) for chunk in response.chunks if chunk.data))
 
 
 def is_coded_whole(response: Response) -> bool:

@@ -53,6 +53,9 @@ class Look:
     conversation: Conversation
     why_left: str
     """Why the probe left before the end, in a few words; empty where the server ended it."""
+    unread_s: float = 0.0
+    """The longest time in which nothing could be read, because this machine was busy: what came then seems to have come
+    at once."""
 
     @property
     def response(self) -> Response | None:
@@ -121,13 +124,16 @@ def look(
             request.method, address.target, request.fields, request.body,
             http_version=request.version, within_s=limits.max_time_s,
         )  # fmt: skip
-        why_left, next_glance_s = "", 0.0
+        why_left, next_glance_s, unread_s = "", 0.0, 0.0
+        read_at_s = clock.now_s()
         while not connection.response_count and not connection.closed:
             rest_s = deadline_s - clock.now_s()
             if rest_s <= 0:
                 why_left = f"left after --max-time {limits.max_time_s:g}"
                 break
-            connection.wait_more(min(rest_s, GLANCE_S))
+            waits_s, within_s = clock.now_s(), min(rest_s, GLANCE_S)
+            overslept_s = 0.0 if connection.wait_more(within_s) else clock.now_s() - waits_s - within_s
+            unread_s, read_at_s = max(unread_s, waits_s - read_at_s, overslept_s), clock.now_s()
             if connection.body_size >= LARGEST_BODY:
                 why_left = f"left after {LARGEST_BODY >> 20} MiB"
                 break
@@ -140,7 +146,8 @@ def look(
                 break
             next_glance_s = began_s + max(GLANCE_S, (clock.now_s() - began_s) / GLANCE_SHARE)
         _leave(connection)
-        found = Look(name, request, connection.conversation(), "" if connection.response_count else why_left)
+        why_left = "" if connection.response_count else why_left
+        found = Look(name, request, connection.conversation(), why_left, unread_s)
     watcher.end(found)
     return found
 

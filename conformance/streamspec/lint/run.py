@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from streamspec.lint import beside
 from streamspec.lint.timeline import Timeline
 from streamspec.lint.verdicts import LintResults, judged, unknown_ids, unreachable
-from streamspec.lint.visit import visit
+from streamspec.lint.visit import Visit, visit
 from streamspec.mistake import Mistake
 from streamspec.report.results import ExitCode, Verdict
 from streamspec_client.probe import Unreachable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from streamspec.lint.look import Limits
     from streamspec.lint.request import Request
     from streamspec.lint.verdicts import Linted
-    from streamspec.lint.visit import Visit
 
 
 class BadAuthorities(Mistake):
@@ -40,25 +40,27 @@ def trust(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
 
 
 def lint(
-    request: Request, limits: Limits, console: Console, *, direct: str | None, follow: bool, once: bool
+    request: Request, limits: Limits, console: Console, *, direct: str | None, follow: bool, once: bool | None
 ) -> LintResults:
-    """Look at an endpoint, and at its origin where that is named; the timeline grows on the console."""
+    """Look at an endpoint, and at its origin where that is named; the timeline grows on the console.
+
+    With `once` None the method decides how often the request is sent (see `visit`).
+    """
     asked = [request] if direct is None else [request, request.at(request.address.at(direct))]
-    visits: list[Visit | None] = []
-    targets: list[Linted] = []
+    visits: list[Visit | Linted] = []
     for one in asked:
         title = one.address.url
         try:
             with Timeline(console, title) as timeline:
-                found = visit(one, limits, timeline, follow=follow, once=once)
+                visits.append(visit(one, limits, timeline, follow=follow, once=once))
         except Unreachable as error:
-            visits.append(None)
-            targets.append(unreachable(title, _told(error, one)))
-            continue
-        visits.append(found)
-        targets.append(judged(found))
+            visits.append(unreachable(title, _told(error, one)))
     path, origin = visits[0], visits[-1]
-    changes = beside.changes(path, origin) if direct is not None and path and origin else []
+    changes = []
+    if direct is not None and isinstance(path, Visit) and isinstance(origin, Visit):
+        changes = beside.changes(path, origin)
+        visits[0] = replace(path, origin=origin.asked)
+    targets = [judged(found) if isinstance(found, Visit) else found for found in visits]
     return LintResults(targets, changes, unknown_ids())
 
 

@@ -64,7 +64,7 @@ def who_held_back(look: Look, response: Response, content: Content) -> str:
     named = in_between(response)
     told += [PROXIES[name] for name in named]
     if not told:
-        whole_with_head = content.signs_s and content.signs_s[-1] - response.head_at_s <= TOGETHER_S
+        whole_with_head = content.pieces and content.pieces_s[-1] - response.head_at_s <= TOGETHER_S
         told.append(
             "head and body came together, as from a handler, middleware or proxy that collects the whole body"
             if whole_with_head

@@ -14,6 +14,7 @@ from rich.text import Text
 from streamspec.lint.content import counted
 from streamspec.lint.verdicts import Seen, seen
 from streamspec.report.wording import printable
+from streamspec_client.trace import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,11 +69,16 @@ def _axis(look: Seen, longest_ms: float, *, is_unicode: bool) -> str:
 def told(look: Seen) -> str:
     """A look in a few words: `20 events at 20 moments in 5.7 s, complete`."""
     if look.status is None:
-        return f"no answer in {look.duration_ms / 1000:.1f} s"
+        closed = "" if look.ended == Closing.OPEN else ", then the server closed the connection"
+        return f"no HTTP answer in {look.duration_ms / 1000:.1f} s{closed}"
     if look.status != 200:
         return f"{look.status} after {look.duration_ms:.0f} ms"
     coding = next((f", {value}" for name, value in look.fields if name.lower() == "content-encoding"), "")
-    pieces = f"{counted(look.pieces, look.noun)}{printable(coding)} at {counted(look.moments, 'moments')}"
+    pieces = counted(look.pieces, look.noun) + printable(coding)
+    if look.pieces:
+        pieces += f" at {counted(look.moments, 'moments')}"
+    if look.comments:
+        pieces += f" and {counted(look.comments, 'comments')}"
     return f"{pieces} in {look.duration_ms / 1000:.1f} s, {look.why_left or look.ended}"
 
 

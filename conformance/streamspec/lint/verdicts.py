@@ -41,6 +41,8 @@ class Seen:
     """How the response ended (`open`: it was left)."""
     why_left: str
     duration_ms: float
+    comments: int = 0
+    """How many comments came besides the pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Linted:
     verdicts: list[Finding]
     error: str | None = None
     """Why nothing could be observed, in one sentence."""
+    not_made: list[str] = field(default_factory=list)
+    """The checks that were not made because the request was sent once."""
 
     def count(self, verdict: Verdict) -> int:
         """How many checks got that verdict."""
@@ -76,12 +80,15 @@ class LintResults:
 
 def judged(visit: Visit) -> Linted:
     """All findings on a visit."""
+    verdicts = [_finding(made, visit) for made in all_checks()]
+    once = visit.why_once
     return Linted(
         url=visit.request.address.url,
         redirects=[(hop.url, hop.status, hop.location) for hop in visit.hops],
         looks=[seen(look) for look in visit.looks.values()],
         not_looked=dict(visit.unlooked),
-        verdicts=[_finding(made, visit) for made in all_checks()],
+        verdicts=verdicts,
+        not_made=[found.id for found in verdicts if once and found.message == once],
     )
 
 
@@ -115,6 +122,7 @@ def seen(look: Look) -> Seen:
         ended=str(response.ending) if response else str(look.conversation.closing),
         why_left=look.why_left,
         duration_ms=_ms(look.watched_s),
+        comments=len(content.comments_s) if content else 0,
     )
 
 

@@ -1,5 +1,6 @@
 """All that one endpoint is asked: as given, as a browser accepts it, over HTTP/1.0, and coming back with an ID.
 
+A request that changes something, or that may, is sent once unless one says that it may be repeated.
 It records, and decides what is worth asking; what that shows is judged in `checks/`.
 """
 
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING
 from streamspec.dispatches import dispatched
 from streamspec.exchanges.recorder import BROWSER_ACCEPT_ENCODING
 from streamspec.lint.address import BadAddress
+from streamspec.lint.burst import PROOF_MOMENTS, is_live
 from streamspec.lint.content import Kind
 from streamspec.lint.look import Look, look
 from streamspec_client.probe import Clock, Unreachable
+from streamspec_client.trace import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from streamspec.dispatches import Dispatched
     from streamspec.lint.content import Content
@@ -30,8 +33,8 @@ ASKED, BROWSER, HTTP10, BACK = "as asked", "browser", "HTTP/1.0", "back"
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 MAX_REDIRECTS = 10
 
-PROOF_MOMENTS = 3
-"""Pieces at so many moments, one apart from the other, were not held back: the rest need not be waited for."""
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+"""Methods that "are essentially read-only" (RFC 9110, section 9.2.1): asking again changes nothing."""
 
 RESUMED_EVENTS = 2
 """Events that tell how a stream goes on after Last-Event-ID."""
@@ -59,6 +62,10 @@ class Visit:
     """Looks that were not taken, each with why."""
     left_at: Dispatched | None = None
     """The event with whose ID the look BACK comes back; it is in the look ASKED."""
+    origin: Look | None = None
+    """What the origin answered, where this is the path to one (`--direct`)."""
+    why_once: str = ""
+    """Why no more looks were taken that might have shown more; empty where they were."""
 
     @property
     def asked(self) -> Look:
@@ -66,26 +73,28 @@ class Visit:
         return self.looks[ASKED]
 
 
-def visit(request: Request, limits: Limits, watcher: Watcher, *, follow: bool, once: bool) -> Visit:
+def visit(request: Request, limits: Limits, watcher: Watcher, *, follow: bool, once: bool | None) -> Visit:
     """Ask an endpoint whatever is worth asking. Raises Unreachable where it does not answer the first time.
 
-    With `once` the request is sent a single time; with `follow` redirects are followed.
+    With `once` the request is sent a single time, and without it as often as is worth it; with None it depends on
+    whether the method is safe. With `follow` redirects are followed.
     """
     clock = Clock.start()
     request, first, hops = _first(request, limits, watcher, clock, follow=follow)
     looks, unlooked = {ASKED: first}, {}
     left_at: Dispatched | None = None
-    why_not = "the request is sent once only (--once)" if once else _why_no_more(first)
+    why_once = _why_once(request, once=once)
+    why_not = _why_no_more(first) or why_once
     for name in (BROWSER, HTTP10):
         if why_not:
             unlooked[name] = why_not
             continue
         again = _as_browser(request) if name == BROWSER else request.with_version("1.0")
         try:
-            looks[name] = look(again, name, clock, limits, watcher, enough=_is_live)
+            looks[name] = look(again, name, clock, limits, watcher, enough=_proof_beside(first))
         except Unreachable as error:
             unlooked[name] = str(error)
-    if unlooked_back := why_not or _why_not_back(first):
+    if unlooked_back := _why_no_more(first) or _why_not_back(first) or why_once:
         unlooked[BACK] = unlooked_back
     else:
         left_at = event_to_leave_at(first)
@@ -95,7 +104,16 @@ def visit(request: Request, limits: Limits, watcher: Watcher, *, follow: bool, o
             looks[BACK] = look(back, BACK, clock, limits, watcher, enough=lambda got: got.pieces >= RESUMED_EVENTS)
         except Unreachable as error:
             unlooked[BACK] = str(error)
-    return Visit(request, limits, tuple(hops), looks, unlooked, left_at)
+    return Visit(
+        request, limits, tuple(hops), looks, unlooked, left_at, why_once=why_once if why_not == why_once else ""
+    )
+
+
+def _why_once(request: Request, *, once: bool | None) -> str:
+    """Why the request is sent once; empty where it is not."""
+    if once is None and request.method not in SAFE_METHODS:
+        return f"{request.method} was sent once, for it may cost or change something: --repeat sends it again"
+    return "the request was sent once (--once)" if once else ""
 
 
 def _first(
@@ -122,9 +140,13 @@ def _as_browser(request: Request) -> Request:
     return request.with_field("Accept-Encoding", BROWSER_ACCEPT_ENCODING)
 
 
-def _is_live(content: Content) -> bool:
-    """Whether pieces came apart from each other, about one at a moment."""
-    return content.moments >= PROOF_MOMENTS and len(content.signs_s) <= 2 * content.moments
+def _proof_beside(first: Look) -> Callable[[Content], bool]:
+    """What shows enough of another look: pieces one by one, or comments where the first look had those alone."""
+    assert first.content is not None  # noqa: S101 - _why_no_more has looked
+    if first.content.pieces:
+        return is_live
+    enough = min(PROOF_MOMENTS, len(first.content.signs_s))
+    return lambda content: len(content.signs_s) >= enough
 
 
 def _why_no_more(first: Look) -> str:
@@ -135,6 +157,8 @@ def _why_no_more(first: Look) -> str:
         return f"the first request was answered {response.status}"
     if content.kind is Kind.DOCUMENT and content.moments <= 1:
         return "the answer is one JSON document"
+    if response.ending is Ending.OPEN and not content.signs_s:
+        return "nothing came when asked plainly, so there is nothing to compare with"
     return ""
 
 

@@ -67,4 +67,7 @@ def lint_http10_coding(visit: Visit) -> None:
     response = response_of(visit.looks[HTTP10])
     if response.status in {426, 505}:
         raise NotApplicable(f"HTTP/1.0 is not served: it was answered {response.status}")
-    expect(not response.values("transfer-encoding"), "no Transfer-Encoding", response.value("transfer-encoding"))
+    told = f"Transfer-Encoding: {response.value('transfer-encoding')}"
+    if "uvicorn" in (response.value("server") or "").lower():
+        told += "; uvicorn does so with httptools, and not with h11 (`uvicorn --http h11`)"
+    expect(not response.values("transfer-encoding"), "no Transfer-Encoding", told)
