@@ -91,7 +91,7 @@ AREAS = {
     "cors": "Cross-origin reading",
     "load": "Many streams at once",
     "shutdown": "Shutting down with open streams",
-    "http2": "HTTP/2",
+    "http2": "Streams of an HTTP/2 connection",
 }
 """The areas in reading order: a requirement's area is its id up to the first hyphen."""
 
