@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from streamspec.contract import JSON
+    from streamspec.run_delay import ProcessTimes
 
 
 DESCRIBE_WITHIN_S = 10.0
@@ -133,6 +134,10 @@ class Target:
     def log_since(self, size: int) -> str:
         """What the process has written to standard error since then; empty for a bare URL."""
         return self.process.log_since(size) if self.process else ""
+
+    def process_times(self) -> ProcessTimes:
+        """How long each of its threads ran, and waited for a processor; nothing for a bare URL."""
+        return self.process.times() if self.process else {}
 
 
 class _ImplementationFile(msgspec.Struct, forbid_unknown_fields=True):
