@@ -116,7 +116,7 @@ def test_a_process_that_is_gone_was_not_starved_as_far_as_anybody_knows() -> Non
         pytest.param(0.2, 0.1, 0.15, False, id="slept-more-than-it-waited"),
         pytest.param(0.01, 0.98, 0.5, False, id="slow-by-its-own-doing"),
         pytest.param(0.0, 0.0, 0.001, False, id="nobody-told"),
-        pytest.param(0.6, 0.1, 0.0, True, id="never-came-and-waited-most-of-the-time"),
+        pytest.param(0.6, 0.1, 0.0, False, id="never-came-in-too-short-a-time"),
         pytest.param(0.04, 0.95, 0.0, False, id="never-came-and-spun"),
         pytest.param(0.0, 0.0, 0.0, False, id="never-came-and-nobody-told"),
     ],
@@ -125,6 +125,19 @@ def test_what_explains_lateness(starved_s: float, ran_s: float, by_s: float, exp
     made = replace(trace(), starved_s=starved_s, ran_s=ran_s)
     told = explained(Late(expected="soon", actual="late", by_s=by_s), made)
     assert told == (f"its process waited {starved_s * 1000:.0f} ms of 1000 ms for a processor" if explains else "")
+
+
+@pytest.mark.parametrize(
+    ("starved_s", "explains"),
+    [
+        pytest.param(4.5, True, id="waited-most-of-the-time"),
+        pytest.param(2.4, False, id="would-have-had-the-time"),
+        pytest.param(3.0, False, id="a-small-part-of-it"),
+    ],
+)
+def test_what_explains_that_something_never_came(starved_s: float, explains: bool) -> None:
+    made = replace(trace(), duration_s=5.5 if starved_s < 3 else 10.0, starved_s=starved_s)
+    assert bool(explained(Late(expected="an answer", actual="none"), made)) is explains
 
 
 class ByHand:
