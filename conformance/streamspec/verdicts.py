@@ -36,18 +36,18 @@ STARVED_SHARE = 0.4
 """How much of the time in which a server did not run it must have waited for a processor, for that to excuse it.
 
 A wait makes nothing later than by itself, so what is late by more than the server waited in all has another cause,
-whatever the share. That does not do alone: many short waits add up, and sound servers beside 200 streams wait for 60
-to 130 ms of 1.2 s on two processors that others use for a third, when a stream that is slow on purpose is late by 75.
-Of the time in which they do not run that is 18 % at most, and 32 % where others use three quarters; the rest they
-sleep, and who sleeps has what it needs. With 16 busy loops beside, and load averages of 22 to 42, those that starve
-wait for 41 to 100 % of it: less than all, for the probe starves too.
+whatever the share. That does not do alone: many short waits add up, and beside 200 streams sound servers wait for 60
+to 130 ms of 1.2 s on two processors of which others use a quarter to a third, when a stream that is slow on purpose is
+late by 75. That is 5 to 11 % of the whole time, and they sleep for most of it: who sleeps has what it needs. With 16
+busy loops beside and load averages of 22 to 42, those that starve wait for 41 % and more of the time in which they do
+not run: less than all, for the probe starves too.
 """
 
 STARVED_S = PROMPT_S / 2
 """How long it must have waited at least where something never came, so that nobody knows by how much it was late.
 
 What a sound server does in milliseconds was waited for so much longer that little less can be the reason. The share is
-one of the whole time there: a server that spins for ever on a machine that is free waits for 12 % of that.
+one of the whole time there, because one that spins for ever does not sleep: what little it waits is all the rest.
 """
 
 HOW_TO_LAUNCH = "write an impl.toml with its command, and run `streamspec check path/to/impl.toml`"
