@@ -209,6 +209,10 @@ class Trace:
     marks: tuple[Mark, ...]
     log: str = ""
     """What the server's process wrote to standard error meanwhile; empty for a bare URL."""
+    starved_s: float = 0.0
+    """How long others kept the server's process from running meanwhile, at least; 0 where nobody told."""
+    ran_s: float = 0.0
+    """How long it ran beside that: the rest of the time it slept."""
 
     def conversation(self, name: str) -> Conversation:
         """The conversation of that name. Raises KeyError if the exchange had none."""

@@ -21,10 +21,12 @@ def expect(holds: bool, expected: str, actual: object, *, at_s: float | None = N
         raise Violation(expected=expected, actual=str(actual), at_s=at_s, offset=offset)
 
 
-def expect_in_time(holds: bool, expected: str, actual: object, *, at_s: float | None = None) -> None:
-    """Raise Late unless it holds: for what a busy machine can imitate."""
+def expect_in_time(
+    holds: bool, expected: str, actual: object, *, at_s: float | None = None, by_ms: float = 0.0
+) -> None:
+    """Raise Late unless it holds: for what a busy machine can imitate. `by_ms` is how far it is beyond its budget."""
     if not holds:
-        raise Late(expected=expected, actual=str(actual), at_s=at_s)
+        raise Late(expected=expected, actual=str(actual), at_s=at_s, by_s=by_ms / 1000)
 
 
 def answered(trace: Trace, name: str = "stream") -> Response:

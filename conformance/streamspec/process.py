@@ -7,17 +7,23 @@ import contextlib
 import os
 import queue
 import re
+import select
 import signal
 import subprocess
+import sys
 import threading
 import time
 from typing import IO, TYPE_CHECKING
+
+from streamspec.run_delay import process_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+    from streamspec.run_delay import ProcessTimes
 
 READY_WITHIN_S = 30.0
 """To the URL line: importing FastAPI takes 1 s on a busy machine, other languages' servers may compile first."""
@@ -61,6 +67,7 @@ class Process:
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._log = bytearray()
         self._threads: list[threading.Thread] = []
+        self._times_at_end: ProcessTimes = {}
         with _SPAWNING:
             self._popen = self._spawned(cwd, env)
             _LEFT.add(self)
@@ -131,11 +138,24 @@ class Process:
 
     def wait_exit(self, within_s: float) -> bool:
         """Whether the process ends within that time."""
+        deadline_s = time.monotonic() + within_s
+        self._await_end(within_s)
         try:
-            self._popen.wait(within_s)
+            self._popen.wait(max(0.0, deadline_s - time.monotonic()))
         except subprocess.TimeoutExpired:
             return False
         return True
+
+    def _await_end(self, within_s: float) -> None:
+        """Await its end where Linux tells it, and keep its times, which are gone once it was waited for."""
+        if self._popen.returncode is None and sys.platform == "linux":
+            with contextlib.suppress(OSError), os.fdopen(os.pidfd_open(self.pid), "rb", 0) as end:
+                if select.select([end], [], [], within_s)[0]:
+                    self._times_at_end = process_times(self.pid)
+
+    def times(self) -> ProcessTimes:
+        """How long each of its threads ran, and waited for a processor: until now, or until an end that was awaited."""
+        return process_times(self.pid) if self._popen.returncode is None else self._times_at_end
 
     def wait_log(self, within_s: float = 0.5) -> None:
         """Return when all of its standard error is kept: soon after its end, unless a child holds that open."""

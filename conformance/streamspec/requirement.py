@@ -43,7 +43,22 @@ class Violation(Exception):
 
 
 class Late(Violation):
-    """A violation that noise can imitate: it counts when every attempt shows it and the control server does not."""
+    """A violation that noise can imitate.
+
+    It counts when attempt after attempt shows it, the control server does not, and no lack of a processor explains it.
+    """
+
+    def __init__(
+        self,
+        *,
+        expected: str,
+        actual: str,
+        at_s: float | None = None,
+        by_s: float = 0.0,
+    ) -> None:
+        super().__init__(expected=expected, actual=actual, at_s=at_s)
+        self.by_s = by_s
+        """How far beyond its budget; 0 where it did not come while it was waited for, so that nobody knows."""
 
 
 class NotObserved(Exception):

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from streamspec_client.trace import Trace
 
 
+NOT_ASKED_FOR = Recording(None, "the control server was not asked in that attempt")
+
+
 class Check:
     """The recording and judging of one target; a context manager, because it may launch a control server."""
 
@@ -43,7 +46,8 @@ class Check:
         self._turn = turn
         self._launch_control = control
         self._control_recordings: Recordings | None = None
-        self._of_control: dict[str, list[Recording]] = {}
+        self._of_control: dict[str, dict[int, Recording]] = {}
+        """By exchange and number; those that no requirement asked for were not recorded."""
         self._stack = ExitStack()
         self._subject = _subject(target)
         self._judging = Judging(self._subject, self)
@@ -101,10 +105,14 @@ class Check:
         return {
             name: KeptExchange(
                 [self._kept(made) for made in attempts],
-                [self._kept(made, of_control=True) for made in self._of_control.get(name, ())],
+                [self._kept(made, of_control=True) for made in self._attempts_of_control(name)],
             )
             for name, attempts in self._recordings.attempts().items()
         }
+
+    def _attempts_of_control(self, exchange: str) -> Iterable[Recording]:
+        made = self._of_control.get(exchange, {})
+        return [made.get(number, NOT_ASKED_FOR) for number in range(max(made, default=-1) + 1)]
 
     def _kept(self, recording: Recording, *, of_control: bool = False) -> KeptRecording:
         dying = not of_control and self._recordings.showed_dying(recording)
@@ -129,16 +137,16 @@ class Check:
 
     def control(self, exchange: Exchange, number: int) -> Recording:
         """The same with the control server, which is launched where none is; recorded now where there was none yet."""
-        made = self._of_control.setdefault(exchange.name, [])
+        made = self._of_control.setdefault(exchange.name, {})
         is_asked = (self.target.origin or self.target).http2
-        while len(made) <= number:
+        if number not in made:
             try:
                 if self._control_recordings is None:
                     target = self._stack.enter_context(running(self._launch_control(), http2=is_asked))
                     self._control_recordings = Recordings(target, self._slow_factor, self._turn)
-                made.append(self._control_recordings.attempt(exchange, len(made)))
+                made[number] = self._control_recordings.attempt(exchange, len(made))
             except (TargetError, ProcessError) as error:
-                made.append(Recording(None, f"it did not start: {error}"))
+                made[number] = Recording(None, f"it did not start: {error}")
         return made[number]
 
 

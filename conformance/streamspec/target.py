@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from streamspec.contract import JSON
+    from streamspec.run_delay import ProcessTimes
     from streamspec_client.probe import Connection
 
 
@@ -159,6 +160,10 @@ class Target:
     def log_since(self, size: int) -> str:
         """What the process has written to standard error since then; empty for a bare URL."""
         return self.process.log_since(size) if self.process else ""
+
+    def process_times(self) -> ProcessTimes:
+        """How long each of its threads ran, and waited for a processor; nothing for a bare URL."""
+        return self.process.times() if self.process else {}
 
 
 class _ImplementationFile(msgspec.Struct, forbid_unknown_fields=True):

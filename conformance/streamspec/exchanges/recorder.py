@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from streamspec.contract import PROMPT_S
 from streamspec.requirement import ContractError
+from streamspec.run_delay import starved
 from streamspec_client.http2_probe import Http2Connection
 from streamspec_client.probe import Clock, Leaving
 from streamspec_client.trace import Answer, Mark, Trace
@@ -55,6 +56,7 @@ class Recorder:
         self._marks: list[Mark] = []
         self._released: dict[str, int] = {}
         self._log_from = target.log_size()
+        self._times_from = target.process_times()
         self._terminated_at_s = 0.0
 
     def __enter__(self) -> Self:
@@ -236,6 +238,7 @@ class Recorder:
 
     def trace(self) -> Trace:
         """What was recorded, frozen."""
+        starved_s, ran_s = starved(self._times_from, self.target.process_times())
         return Trace(
             exchange=self._exchange,
             target=self.target.name,
@@ -245,6 +248,8 @@ class Recorder:
             answers=tuple(self._answers),
             marks=tuple(self._marks),
             log=self.target.log_since(self._log_from),
+            starved_s=round(starved_s, 6),
+            ran_s=round(ran_s, 6),
         )
 
 

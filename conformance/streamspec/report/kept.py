@@ -129,6 +129,8 @@ class KeptTrace:
     answers: list[KeptAnswer]
     marks: list[Mark]
     log: KeptBytes = ""
+    starved_s: float = 0.0
+    ran_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,8 @@ def keep(trace: Trace) -> KeptTrace:
         ],
         list(trace.marks),
         keep_bytes(trace.log.encode("utf-8", "surrogatepass")),
+        trace.starved_s,
+        trace.ran_s,
     )  # fmt: skip
 
 
@@ -187,6 +191,8 @@ def restore(kept: KeptTrace) -> Trace:
         ),
         tuple(kept.marks),
         restore_bytes(kept.log).decode("utf-8", "surrogatepass"),
+        kept.starved_s,
+        kept.ran_s,
     )  # fmt: skip
 
 

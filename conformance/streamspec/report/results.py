@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     WARN = "WARN"
     """A SHOULD that does not hold."""
     INCONCLUSIVE = "INCONCLUSIVE"
-    """It could not be observed, or the control server missed the budget too."""
+    """It could not be observed, or it was late where the control server was late too, or the machine starved it."""
     NOT_APPLICABLE = "NOT_APPLICABLE"
     """The target does not declare the capability, or the requirement needs a launched process."""
     DEVIATION = "DEVIATION"

@@ -59,6 +59,7 @@ def expect_stopped(trace: Trace, name: str, budget_ms: float = DISCONNECT_BUDGET
         is_settled(found) and took_ms <= budget_ms,
         f"{name}: closed and cleaned up within {budget_ms:g} ms of the client's leaving",
         f"{described(found)} after {took_ms:.0f} ms",
+        by_ms=max(0.0, took_ms - budget_ms),
     )
     return took_ms
 
