@@ -61,10 +61,15 @@ class Frame(NamedTuple):
         """Whether nothing more of its stream comes in that direction."""
         return self.kind in {Kind.DATA, Kind.HEADERS} and bool(self.flags & END_STREAM)
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether padding stands behind its data or its field block, and how much before them."""
+        return self.kind in {Kind.DATA, Kind.HEADERS} and bool(self.flags & PADDED)
+
     def content(self, data: bytes) -> tuple[int, int]:
         """From where to where its data or its field block reach: padding and priority left out."""
         start, end = self.payload_start, self.payload_start + self.length
-        if self.flags & PADDED and self.kind in {Kind.DATA, Kind.HEADERS} and start < self.end:
+        if self.is_padded and start < self.end:
             end -= data[start]
             start += 1
         if self.flags & PRIORITY and self.kind == Kind.HEADERS:
