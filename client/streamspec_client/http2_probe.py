@@ -148,7 +148,8 @@ class Http2Connection(Connection):
                 self._send_now()
             if self.closed or not (readable or writable):
                 break
-        return not (self._outgoing or until_read)
+        is_held = self._socket is not None and self._socket.has_unsent
+        return not (self._outgoing or is_held or until_read)
 
     def _flush(self) -> None:
         assert self._socket is not None  # noqa: S101 - its caller has looked
