@@ -25,6 +25,14 @@ class Request:
     method: str = ""
 
 
+def two_items(server: H2Connection) -> None:
+    """An answer of two items, the first of them padded, and the end of the connection."""
+    server.send_headers(1, [(":status", "200"), ("content-type", "text/plain")])
+    server.send_data(1, b"one\n", pad_length=2)
+    server.send_data(1, b"two\n", end_stream=True)
+    server.close_connection(additional_data=b"bye")
+
+
 def http2_talk(
     requests: Sequence[Request], answer: Callable[[H2Connection], None], *, step: int | None = None
 ) -> Conversation:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zlib import decompress
 
 import msgspec
-from tests.http2_talks import Request, http2_talk
+from tests.http2_talks import Request, http2_talk, two_items
 from tests.sample_recording import CODE, recorded
 from tests.sample_results import ABSENT, FAILED, GOOD, KNOWN, PASSED, results
 
@@ -193,15 +193,8 @@ def test_the_evidence_has_the_wire_and_the_production() -> None:
     assert chunks == [b"one\n", b"two\n", "drei\u00a0\u2028\n".encode()]
 
 
-def _stream_over_http2(server: H2Connection) -> None:
-    server.send_headers(1, [(":status", "200"), ("content-type", "text/plain")])
-    server.send_data(1, b"one\n", pad_length=2)
-    server.send_data(1, b"two\n", end_stream=True)
-    server.close_connection(additional_data=b"bye")
-
-
 def test_over_http2_the_evidence_tells_the_frames() -> None:
-    talk = http2_talk([Request("/stream?token=abc")], _stream_over_http2)
+    talk = http2_talk([Request("/stream?token=abc")], two_items)
     kept = KeptExchange([KeptRecording(keep(Trace("x", "t", "2026-01-01T00:00:00Z", 1.0, (talk,), (), ())))])
     text = page(results(replace(GOOD, recordings={"x": kept})), KNOWN, strict=False)
     (shown,) = evidence(text, 0).exchanges["x"]["attempts"][0].talks
@@ -230,7 +223,7 @@ def told_of(row: list[object]) -> list[list[object]]:
 
 
 def test_a_frame_that_a_segment_cuts_is_told_in_both() -> None:
-    talk = http2_talk([Request()], _stream_over_http2)
+    talk = http2_talk([Request()], two_items)
     data = talk.received[0].data
     found = told(data, len(data))
     inside = data.index(b"two\n") + 1
