@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from h2.errors import ErrorCodes
 from hpack import Decoder, HPACKError
 
 if TYPE_CHECKING:
@@ -76,6 +77,14 @@ class Frame(NamedTuple):
             start += 5
         start = min(start, self.end)
         return start, max(start, min(end, self.end))
+
+
+def error_name(code: int) -> str:
+    """The name of an error code (RFC 9113, section 7)."""
+    try:
+        return ErrorCodes(code).name
+    except ValueError:
+        return f"error {code}"
 
 
 def frames(data: bytes) -> Iterator[Frame]:

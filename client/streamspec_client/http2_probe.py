@@ -65,7 +65,7 @@ class Http2Connection(Connection):
         lines = list(fields)
         if body is not None and "content-length" not in {name.lower() for name, _ in lines}:
             lines.append(("content-length", str(len(body))))
-        number = self._streams.ask(method, target, self._host_field, self._scheme, lines, ends=not body)
+        number = self._streams.ask(method, target, self._host_field, self._scheme, lines, has_content=body is not None)
         rest = memoryview(body or b"")
         while rest and self._goes_on(number) and self._clock.now_s() < deadline_s:
             room = self._streams.room(number)
@@ -74,7 +74,7 @@ class Http2Connection(Connection):
                 rest = rest[room:]
             if not self._send_out(deadline_s, until_read=not room):
                 return False
-        if body and not rest:
+        if body is not None and not rest:
             self._streams.finish(number)
         return self._send_out(deadline_s) and not rest and self._streams.was_sent(number)
 
@@ -85,7 +85,7 @@ class Http2Connection(Connection):
         """
         if how is not Leaving.RST or self._socket is None or not self._streams.asked:
             return super().leave(how)
-        return self.reset_stream(self._streams.asked - 1)
+        return self.reset_stream(self.asked - 1)
 
     def reset_stream(self, number: int) -> float:
         """Leave the stream of that request, counted from 0: RST_STREAM with CANCEL. Gives the time of it."""
@@ -107,14 +107,27 @@ class Http2Connection(Connection):
         """Read until the connection has ended, or every stream of it: nothing more can come."""
         return self._wait(lambda: self.closed or self._streams.is_done, within_s)
 
+    def wait_head_of(self, number: int, within_s: float) -> bool:
+        """Read until the header section of the response to that request is complete."""
+        return self._wait(lambda: self._streams.has_head(number), within_s)
+
     def wait_body_of(self, number: int, size: int, within_s: float) -> bool:
         """Read until the response to that request has `size` bytes of body."""
-        return self._wait(lambda: self._streams.body_size_of(number) >= size, within_s)
+        return self._wait(lambda: self.body_size_of(number) >= size, within_s)
+
+    def body_size_of(self, number: int) -> int:
+        """Bytes of the body of the response to that request read so far."""
+        return self._streams.body_size_of(number)
+
+    @property
+    def asked(self) -> int:
+        """Requests so far."""
+        return self._streams.asked
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more can come: the connection has ended, or the last stream of it without a response."""
-        return super().closed or self._streams.is_refused
+        """Whether nothing more can come: the connection has ended or is broken, or its last stream has no response."""
+        return super().closed or self._streams.is_broken or self._streams.is_refused
 
     def _goes_on(self, number: int) -> bool:
         return not self.closed and self._streams.is_open(number)

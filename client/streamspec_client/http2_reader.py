@@ -16,7 +16,7 @@ from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import SettingCodes, Settings
 
-from streamspec_client.http2_frames import HEADER_BYTES, Kind, frames
+from streamspec_client.http2_frames import HEADER_BYTES, Kind, error_name, frames
 from streamspec_client.response_reader import MAX_HEAD_BYTES, Reading
 from streamspec_client.trace import Chunk, Ending, Framing, Response
 
@@ -48,7 +48,8 @@ class Http2Reader:
         self._h2.decoder.max_header_list_size = MAX_HEAD_BYTES
         self._h2.initiate_connection()
         self._received = bytearray()
-        self._broken = False
+        self.is_broken = False
+        """Whether what came is no HTTP/2, so that nothing more is read."""
         self._after_error = b""
         self._streams: list[int] = []
         """By request, the stream that it was sent on; 0 where it was not sent."""
@@ -67,9 +68,16 @@ class Http2Reader:
     # Requests
 
     def ask(
-        self, method: str, target: str, authority: str, scheme: str, fields: Iterable[tuple[str, str]], *, ends: bool
+        self,
+        method: str,
+        target: str,
+        authority: str,
+        scheme: str,
+        fields: Iterable[tuple[str, str]],
+        *,
+        has_content: bool,
     ) -> int:
-        """Begin a request, which ends there or has content; give its number, counted from 0.
+        """Begin a request, which is whole where it has no content; give its number, counted from 0.
 
         Where the server takes no more streams, it is not sent, and has no response.
         """
@@ -77,10 +85,10 @@ class Http2Reader:
         usual = [(name.lower(), value) for name, value in fields if name.lower() not in NOT_OF_HTTP2]
         lines = [(name, value.encode("latin-1")) for name, value in (*pseudo, *usual)]
         stream = 0
-        if not self._broken and not self._going_away:
+        if not self.is_broken and not self._going_away:
             with suppress(ProtocolError):  # it allows no more at a time
                 following = self._h2.get_next_available_stream_id()
-                self._h2.send_headers(following, lines, end_stream=ends)
+                self._h2.send_headers(following, lines, end_stream=not has_content)
                 stream = following
         if not stream:
             self._unanswered.add(stream)
@@ -134,6 +142,10 @@ class Http2Reader:
         """Bytes of the latest request's response read so far."""
         return self.body_size_of(-1) if self._streams else 0
 
+    def has_head(self, number: int) -> bool:
+        """Whether the header section of the response to that request has been read."""
+        return self._streams[number] in self._readings
+
     def body_size_of(self, number: int) -> int:
         """Bytes of the response to that request read so far."""
         reading = self._readings.get(self._streams[number])
@@ -176,12 +188,12 @@ class Http2Reader:
 
     def feed(self, data: bytes, at_s: float) -> None:
         """Take in bytes that arrived at that time."""
-        if self._broken:
+        if self.is_broken:
             self._after_error += data
             return
         self._received += data
         # Frame by frame, since h2 gives nothing of what comes before a frame that is wrong.
-        while (size := self._frame_size()) and not self._broken:
+        while (size := self._frame_size()) and not self.is_broken:
             frame = bytes(self._received[:size])
             del self._received[:size]
             self._take(frame, at_s)
@@ -224,7 +236,7 @@ class Http2Reader:
 
     def _go_away(self, payload: bytes, at_s: float) -> None:
         last = int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
-        self._going_away = f"GOAWAY {_named(int.from_bytes(payload[4:GOAWAY_BYTES], 'big'))}"
+        self._going_away = f"GOAWAY {error_name(int.from_bytes(payload[4:GOAWAY_BYTES], 'big'))}"
         for stream in self._streams:
             if stream > last:  # RFC 9113, section 6.8: these were not processed, and will not be
                 self._end(stream, Ending.RESET, at_s, self._going_away)
@@ -237,7 +249,7 @@ class Http2Reader:
         elif isinstance(event, StreamEnded):
             self._end(event.stream_id, Ending.COMPLETE, at_s)
         elif isinstance(event, StreamReset) and event.remote_reset:
-            self._end(event.stream_id, Ending.RESET, at_s, f"RST_STREAM {_named(event.error_code)}")
+            self._end(event.stream_id, Ending.RESET, at_s, f"RST_STREAM {error_name(event.error_code or 0)}")
 
     def _head(self, event: ResponseReceived, at_s: float) -> None:
         lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
@@ -279,17 +291,10 @@ class Http2Reader:
             self.ended += 1
 
     def _fail(self, error: str, at_s: float) -> None:
-        self._broken = True
+        self.is_broken = True
         self._after_error = bytes(self._received)
         for stream in self._streams:
             if stream not in self._readings and stream not in self._unanswered:
                 self._readings[stream] = Reading(0, "", "2", (), at_s, Framing.NONE)
                 self.heads += 1
             self._end(stream, Ending.MALFORMED, at_s, error)
-
-
-def _named(code: int | None) -> str:
-    try:
-        return ErrorCodes(code or 0).name
-    except ValueError:
-        return str(code)

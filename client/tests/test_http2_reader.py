@@ -64,7 +64,7 @@ def goaway(last: int, code: ErrorCodes = ErrorCodes.NO_ERROR) -> bytes:
 def pair(asked: int = 1, method: str = "GET") -> tuple[Http2Reader, Server]:
     reader, server = Http2Reader(), Server()
     for _ in range(asked):
-        reader.ask(method, "/sse?a=1", "h:1", "http", [("Accept", "*/*"), ("Connection", "close")], ends=True)
+        reader.ask(method, "/sse?a=1", "h:1", "http", [("Accept", "*/*"), ("Connection", "close")], has_content=False)
     server.take(reader)
     return reader, server
 
@@ -134,7 +134,7 @@ def test_requests_are_sent_as_told_without_the_fields_of_http1() -> None:
 
 def test_a_request_without_content_ends_with_its_head() -> None:
     reader = Http2Reader()
-    reader.ask("GET", "/", "h", "http", [], ends=True)
+    reader.ask("GET", "/", "h", "http", [], has_content=False)
     *_, last = frames(reader.to_send())
     assert last.kind == Kind.HEADERS
     assert last.ends_stream
@@ -193,13 +193,13 @@ def test_rst_stream_before_the_head_leaves_no_response(step: int | None) -> None
 def test_an_error_code_without_a_name_is_told_as_its_number() -> None:
     reader, server = pair()
     server.head()
-    assert only(read(reader, server.out() + frame(Kind.RST_STREAM, b"\0\0\1\0"))).error == "RST_STREAM 256"
+    assert only(read(reader, server.out() + frame(Kind.RST_STREAM, b"\0\0\1\0"))).error == "RST_STREAM error 256"
 
 
 def test_rst_stream_behind_the_end_changes_nothing(step: int | None) -> None:
     """RFC 9113, section 8.1: NO_ERROR behind a complete response asks the client to send no more of its request."""
     reader, server = Http2Reader(), Server()
-    reader.ask("POST", "/", "h", "http", [], ends=False)
+    reader.ask("POST", "/", "h", "http", [], has_content=True)
     server.take(reader)
     server.head(lines=[(":status", "413")], ends=True)
     server.h2.reset_stream(1)
@@ -237,7 +237,7 @@ def test_behind_goaway_nothing_is_asked() -> None:
     server.head(ends=True)
     read(reader, server.out() + goaway(2**31 - 1))
     reader.to_send()
-    number = reader.ask("GET", "/", "h", "http", [], ends=True)
+    number = reader.ask("GET", "/", "h", "http", [], has_content=False)
     assert not reader.was_sent(number)
     assert not reader.is_open(number)
     assert reader.is_refused
@@ -261,7 +261,10 @@ def test_more_requests_than_the_server_takes_at_a_time_are_not_sent() -> None:
     reader, server = Http2Reader(), Server()
     server.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})
     read(reader, server.out())
-    assert [reader.was_sent(reader.ask("GET", "/", "h", "http", [], ends=True)) for _ in range(2)] == [True, False]
+    assert [reader.was_sent(reader.ask("GET", "/", "h", "http", [], has_content=False)) for _ in range(2)] == [
+        True,
+        False,
+    ]
     server.take(reader)
     server.head(ends=True)
     assert only(read(reader, server.out())).ending is Ending.COMPLETE
@@ -322,7 +325,7 @@ def test_a_refused_stream_stays_refused_when_the_connection_breaks() -> None:
     server.h2.reset_stream(1, ErrorCodes.REFUSED_STREAM)
     server.head(3)
     assert only(read(reader, server.out() + frame(Kind.DATA, b"x", stream=0))).status == 200
-    reader.ask("GET", "/", "h", "http", [], ends=True)
+    reader.ask("GET", "/", "h", "http", [], has_content=False)
     assert not reader.was_sent(2)
 
 
@@ -478,7 +481,7 @@ def test_a_stream_that_is_left_is_reset_for_the_server_and_stays_open_here(step:
 
 def test_content_is_sent_as_the_windows_allow() -> None:
     reader, server = Http2Reader(), Server()
-    number = reader.ask("POST", "/", "h", "http", [], ends=False)
+    number = reader.ask("POST", "/", "h", "http", [], has_content=True)
     sent = 0
     while room := reader.room(number):
         reader.add(number, b"x" * room)

@@ -56,6 +56,8 @@ class Deviation:
     link: str
     servers: tuple[str, ...] = ()
     """The servers under which it fails; none are named where it fails under every one."""
+    http2: bool | None = None
+    """Over which HTTP it fails, where that is not every one: HTTP/2, or (False) HTTP/1.x."""
     found: str = ""
     """A part of the violation's message, where only that violation is known and explained."""
 
@@ -79,6 +81,8 @@ class Implementation:
     """What can stand under it, the default first; none where it is a server itself."""
     server: str | None = None
     """The one that was chosen, if one was."""
+    http2: tuple[str, ...] = ()
+    """The servers under which it has the capability `http2` as well."""
     needs: str = ""
     """What has to be installed for it, in words."""
 
@@ -94,10 +98,21 @@ class Implementation:
         chosen = self.with_arguments("--server", server)
         return replace(chosen, server=server, name=f"{self.name} · {server}")
 
-    def deviations_in_force(self) -> tuple[Deviation, ...]:
-        """Those of the server that was chosen, else of the default one."""
-        server = self.server or next(iter(self.servers), None)
-        return tuple(row for row in self.deviations if not row.servers or server in row.servers)
+    def deviations_in_force(self, *, http2: bool) -> tuple[Deviation, ...]:
+        """Those of the server that it runs under, asked over HTTP/2 or not."""
+        return tuple(
+            row
+            for row in self.deviations
+            if (not row.servers or self._runs_under in row.servers) and row.http2 in {None, http2}
+        )
+
+    def capabilities_in_force(self) -> frozenset[Capability]:
+        """What it can do under that server."""
+        return self.capabilities | ({Capability.HTTP2} if self._runs_under in self.http2 else frozenset())
+
+    @property
+    def _runs_under(self) -> str | None:
+        return self.server or next(iter(self.servers), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +176,7 @@ class _ImplementationFile(msgspec.Struct, forbid_unknown_fields=True):
     needs: str = ""
     capabilities: list[str] = []
     servers: list[str] = []
+    http2: list[str] = []
     deviations: list[Deviation] = []
 
 
@@ -181,6 +197,8 @@ def read_implementation(path: Path) -> Implementation:
         raise TargetError(f"{path}: `ready` must have a group that is the base URL")
     if not (path.parent / read.cwd).is_dir():
         raise TargetError(f"{path}: `cwd` is no folder: {read.cwd!r} (relative to this file)")
+    if strangers := [server for server in read.http2 if server not in read.servers]:
+        raise TargetError(f"{path}: `http2` names the server {strangers[0]!r}, `servers` does not")
     for number, deviation in enumerate(read.deviations):
         if problem := _problem(deviation, read.deviations[:number], read.servers):
             raise TargetError(f"{path}: the deviation {deviation.requirement!r} {problem}")
@@ -196,6 +214,7 @@ def read_implementation(path: Path) -> Implementation:
         deviations=tuple(read.deviations),
         source=path,
         servers=tuple(read.servers),
+        http2=tuple(read.http2),
         needs=read.needs,
     )
 
@@ -217,7 +236,8 @@ def _problem(deviation: Deviation, before: Sequence[Deviation], servers: Sequenc
         return f"has the `link` {deviation.link!r}: give the http(s) URL where a maintainer says so"
     for other in before:
         same = set(other.servers) & set(deviation.servers) or not (other.servers and deviation.servers)
-        if other.requirement == deviation.requirement and same:
+        apart = {other.http2, deviation.http2} == {True, False}
+        if other.requirement == deviation.requirement and same and not apart:
             return "is listed twice: put both reasons into one"
     return ""
 
@@ -276,7 +296,7 @@ def control_implementation(mutant: str | None = None) -> Implementation:
         env={},
         ready=None,
         ready_within_s=READY_WITHIN_S,
-        capabilities=frozenset(Capability) - {Capability.HTTP2},
+        capabilities=frozenset(Capability),
         deviations=(),
         source=Path(__file__).parent / "control",
     )
@@ -306,8 +326,8 @@ def running(
             found,
             implementation=spec,
             process=process,
-            deviations=spec.deviations_in_force(),
-            capabilities=spec.capabilities,
+            deviations=spec.deviations_in_force(http2=http2),
+            capabilities=spec.capabilities_in_force(),
         )
         yield target
 

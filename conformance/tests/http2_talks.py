@@ -40,7 +40,7 @@ def http2_talk(
     reader, server = Http2Reader(), H2Connection(H2Configuration(client_side=False))
     for made in requests:
         method = made.method or ("POST" if made.body else "GET")
-        number = reader.ask(method, made.target, "h:1", "http", made.fields, ends=not made.body)
+        number = reader.ask(method, made.target, "h:1", "http", made.fields, has_content=bool(made.body))
         if made.body:
             reader.add(number, made.body)
             reader.finish(number)

@@ -9,6 +9,9 @@ from impls.scripted.limits import Limits
 CONTRACT_VERSION = "1"
 CAPABILITIES = ("gate", "status", "script", "resume", "keepalive", "limits", "cors", "shutdown")
 
+# They take HTTP/2 with prior knowledge where they take HTTP/1.1; uvicorn and aiohttp do not.
+HTTP2_SERVERS = frozenset({"granian", "hypercorn"})
+
 
 @dataclass(frozen=True, slots=True)
 class Software:
@@ -38,6 +41,6 @@ def describe(implementation: str, framework: str, server: str, http: str, limits
             "http": f"{parser.name} {parser.version}".strip(),
         },
         "python": platform.python_version(),
-        "capabilities": list(CAPABILITIES),
+        "capabilities": [*CAPABILITIES, *(["http2"] if server in HTTP2_SERVERS else [])],
         "limits": limits.shown(),
     }

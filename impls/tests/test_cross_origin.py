@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from streamspec.target import Implementation, Target, implementations, read_implementation, running
-from streamspec_client.probe import Clock, Connection
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.probe import Clock
 from streamspec_client.trace import Response
 
 SERVERS = {name: read_implementation(path) for name, path in implementations(Path(__file__).parents[2]).items()}
@@ -22,7 +23,7 @@ each_server = pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
 @contextmanager
 def asked(target: Target, path: str, origin: str = LISTED) -> Iterator[Response]:
     """The header section of the answer, and its content where that is short; the client leaves at the end."""
-    with Connection("page", target.host, target.port, Clock.start()) as connection:
+    with Http1Connection("page", target.host, target.port, Clock.start()) as connection:
         connection.request("GET", path, [("Origin", origin)])
         assert connection.wait_for(lambda made: made.status == 200 or bool(made.body), WITHIN_S)
         assert connection.response is not None

@@ -23,7 +23,8 @@ from tests.openapi_document import Document
 from impls.tests.odd_requests import CLEANUP_MS, OddRequest, header_sections, queries, scripts
 from streamspec.requirements.disconnect_effects import NOISE
 from streamspec.target import Target, implementations, read_implementation, running
-from streamspec_client.probe import Clock, Connection, Leaving
+from streamspec_client.http1_probe import Http1Connection
+from streamspec_client.probe import Clock, Leaving
 from streamspec_client.trace import Response
 
 SERVERS = {name: read_implementation(path) for name, path in implementations(Path(__file__).parents[2]).items()}
@@ -64,7 +65,7 @@ def ask(target: Target, request: OddRequest, leaving: Leaving) -> Response | Non
 
     None where the server closes without an answer, and where it is right to wait for more.
     """
-    with Connection("odd", target.host, target.port, Clock.start()) as connection:
+    with Http1Connection("odd", target.host, target.port, Clock.start()) as connection:
         connection.request(request.method, request.target, request.fields, request.body)
         within_s = 0.2 if request.may_stay_unanswered else WITHIN_S
         answered = connection.wait_for(lambda made: made.status == 200 or made.ended_at_s < WITHIN_S, within_s)
@@ -92,7 +93,7 @@ def expect_no_failure(request: OddRequest, response: Response) -> None:
 def expect_nothing_left(target: Target, log_from: int) -> None:
     """Every stream is closed and cleaned up, the log tells of no exception, and the server serves."""
     deadline_s = time.monotonic() + WITHIN_S
-    with Connection("ledger", target.host, target.port, Clock.start()) as ledger:
+    with Http1Connection("ledger", target.host, target.port, Clock.start()) as ledger:
         for number in range(1, 1_000_000):
             ledger.request("GET", "/streams")
             assert ledger.wait_complete(number, WITHIN_S)
@@ -147,7 +148,7 @@ def sent(case: Case) -> OddRequest:
     drawn = case.as_transport_kwargs(base_url="http://target")
     query = urlencode(drawn.get("params") or {}, doseq=True)
     path = urlsplit(drawn["url"]).path
-    fields = tuple((name, value) for name, value in drawn["headers"].items() if name != "Connection")
+    fields = tuple((name, value) for name, value in drawn["headers"].items() if name != "Http1Connection")
     body = json.dumps(drawn["json"]).encode() if "json" in drawn else drawn.get("data")
     return OddRequest(drawn["method"], f"{path}?{query}" if query else path, fields, body)
 

@@ -1,6 +1,6 @@
 """The contract on raw asyncio: the control server of timed requirements, and the base class of every mutant.
 
-It imports the standard library and the contract's constants only, and nothing of `impls/`: a second reading of the
+It imports the standard library, h2 and the contract's constants only, and nothing of `impls/`: a second reading of the
 contract, against which the first can be checked.
 """
 

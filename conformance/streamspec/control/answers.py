@@ -20,9 +20,14 @@ class Answers(HeaderFields):
     """Whether the server is shutting down: connections then close after their answer."""
 
     def keep_connection(self, request: Request) -> bool:
-        """Whether the connection serves another request after this one."""
+        """Whether a connection of HTTP/1.x serves another request after this one."""
         # HTTP/1.0 has no keep-alive here: it would need the very field that the contract bans.
         return request.version >= (1, 1) and "close" not in request.options("connection") and not self.draining
+
+    def stays_open(self, request: Request) -> bool:
+        """Whether the answer says nothing of the connection: that of HTTP/2 is ended by GOAWAY, not by a field."""
+        # RFC 9113 8.2.2: "MUST NOT generate an HTTP/2 message containing connection-specific header fields"
+        return request.multiplexed or self.keep_connection(request)
 
     def has_content(self, request: Request) -> bool:
         """Whether the answer has content: that to HEAD has the fields of GET alone."""
@@ -32,7 +37,7 @@ class Answers(HeaderFields):
         self, connection: Connection, request: Request, status: int, fields: Fields, content: bytes | None = None
     ) -> None:
         """Sends an answer; `content` None is that of 204, which has none and no length."""
-        keep = self.keep_connection(request)
+        keep = self.stays_open(request)
         if content is not None:
             fields = [*fields, ("Content-Length", str(len(content)))]
         if not keep:
@@ -56,13 +61,11 @@ class Answers(HeaderFields):
         return problem.members()
 
     def refuse_bytes(self, connection: Connection, problem: Problem, request: Request | None = None) -> None:
-        """Answers what cannot be read as a request, and reads no further on that connection."""
+        """Answers what cannot be read as a request, and reads no further on that connection, or stream of HTTP/2."""
         content = json.dumps(self.problem_members(problem)).encode()
         known = request or Request("GET", "/", (1, 1), ())
-        fields = [
-            *self.problem_fields(known, problem),
-            ("Content-Length", str(len(content))),
-            ("Connection", "close"),
-        ]
+        fields = [*self.problem_fields(known, problem), ("Content-Length", str(len(content)))]
+        if not known.multiplexed:
+            fields = [*fields, ("Connection", "close")]
         connection.write(head_bytes(problem.status, fields) + content)
         connection.refuse_rest()

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from streamspec.control.connection import Disconnect
 from streamspec.control.ledger import Ledger, Reason
 from streamspec.control.message import Message, clock_s
 
 if TYPE_CHECKING:
-    from streamspec.control.connection import Disconnect
     from streamspec.control.stream import Stream
 
 
@@ -23,6 +23,17 @@ class Ending(Message):
     ledger: Ledger
     live: set[Stream]
     """Streams that hold a slot: not closed, or not yet cleaned up."""
+
+    def on_left(self, stream: Stream, how: Disconnect) -> None:
+        """The client left: its connection, or this stream of it alone."""
+        if how is Disconnect.RST_STREAM:
+            self.on_stream_reset(stream)
+        else:
+            self.on_disconnect(stream, how)
+
+    def on_stream_reset(self, stream: Stream) -> None:
+        """The client left with RST_STREAM (HTTP/2): this stream is stopped, its connection lives on."""
+        self.stop(stream, Reason.DISCONNECTED)
 
     def on_disconnect(self, stream: Stream, how: Disconnect) -> None:  # noqa: ARG002 - for mutants to tell them apart
         """The client left: with FIN (also a half-close), with RST, or with RST after FIN."""
@@ -65,7 +76,8 @@ class Ending(Message):
     def cut(self, stream: Stream, reason: Reason) -> None:
         """Ends the connection where the message stands: chunked coding shows it, else a reset has to.
 
-        So has it where the kernel's buffer is full: FIN would wait behind bytes that nobody reads.
+        So has it where the kernel's buffer is full: FIN would wait behind bytes that nobody reads. On HTTP/2 either is
+        RST_STREAM.
         """
         if not stream.connection.paused and (stream.chunked or reason is Reason.DISCONNECTED):
             stream.connection.close()

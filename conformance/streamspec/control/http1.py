@@ -52,6 +52,11 @@ class Request:
     body: bytes = b""
 
     @property
+    def multiplexed(self) -> bool:
+        """Whether its connection carries others at the same time and frames them all: HTTP/2."""
+        return self.version >= (2, 0)
+
+    @property
     def path(self) -> str:
         """The path of the target as sent, without authority and query."""
         return self._path_and_query[0]

@@ -12,20 +12,22 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from streamspec.control.connection import Connection
 from streamspec.control.delivery import Delivery
 from streamspec.control.ledger import Ledger, Reason
 from streamspec.control.limits import Limits
 from streamspec.control.message import clock_s
+from streamspec.control.preface import Newcomer
 from streamspec.control.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamspec.control.connection import Disconnect
+    from streamspec.control.connection import Connection, Disconnect
     from streamspec.control.http1 import BadRequest, Request
+    from streamspec.control.http2_stream import Http2Stream
     from streamspec.control.ledger import Record
     from streamspec.control.stream import Stream
+    from streamspec.control.tcp import TcpConnection
 
 # Half of the 2 s that the contract gives a shutdown beyond drain_ms: a clean-up that takes longer is not waited for.
 CLEAN_UP_WITHIN_S = 1.0
@@ -46,7 +48,7 @@ class Lifecycle(Delivery):
         self.limits = limits or Limits.from_environment(os.environ)
         self.ledger = Ledger()
         self.live: set[Stream] = set()
-        self.connections: set[Connection] = set()
+        self.connections: set[TcpConnection] = set()
         self.polls: set[Callable[[], None]] = set()
         """Long polls that wait, each as what answers it now."""
         self._listener: asyncio.Server | None = None
@@ -59,16 +61,16 @@ class Lifecycle(Delivery):
         # that of socket.create_server does not. Without it an item waits 40 ms for the ACK of the one before.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, self.tcp_nodelay)
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: Connection(self), sock=listening, backlog=ACCEPTED_AT_ONCE)
+        self._listener = await loop.create_server(lambda: Newcomer(self), sock=listening, backlog=ACCEPTED_AT_ONCE)
         listening.listen(BACKLOG)
         address = listening.getsockname()
         return f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}"
 
-    def connected(self, connection: Connection) -> None:
+    def connected(self, connection: TcpConnection) -> None:
         """A client has connected."""
         self.connections.add(connection)
 
-    def disconnected(self, connection: Connection) -> None:
+    def disconnected(self, connection: TcpConnection) -> None:
         """A socket is closed."""
         self.connections.discard(connection)
         if not self.connections:
@@ -76,6 +78,10 @@ class Lifecycle(Delivery):
 
     def reads_ahead(self) -> bool:
         """Whether a connection goes on reading when a request waits behind a response: else it is blind to FIN."""
+        return True
+
+    def may_send(self, connection: Http2Stream) -> bool:  # noqa: ARG002 - for mutants to tell streams apart
+        """Whether it is the turn of a stream of HTTP/2 with content and a window for it: whatever holds up others."""
         return True
 
     def on_request(self, connection: Connection, request: Request) -> None:
@@ -119,12 +125,18 @@ class Lifecycle(Delivery):
     async def shut_down(self) -> None:
         """Ends every stream and closes every connection, within `drain_ms` and 2 s."""
         self.draining = True
+        self.announce_shutdown()
         await self.wait_for_streams(self.drain_s())
         self.cut_streams()
         await self.wait_for_streams(CLEAN_UP_WITHIN_S)
         for answer in list(self.polls):
             answer()
         await self.close_connections()
+
+    def announce_shutdown(self) -> None:
+        """Tells the clients that can be told to open new streams elsewhere."""
+        for connection in list(self.connections):
+            connection.go_away()
 
     def drain_s(self) -> float:
         """How long a stream may go on to its own end."""
@@ -146,7 +158,7 @@ class Lifecycle(Delivery):
         if self._listener is not None:
             self._listener.close()
         self._none_connected.clear()
-        for connection in self.connections:
+        for connection in list(self.connections):
             connection.close()
         if self.connections:
             with contextlib.suppress(TimeoutError):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Connection, Request], None]
 
-CAPABILITIES = ("gate", "status", "script", "resume", "keepalive", "limits", "cors", "shutdown")
+CAPABILITIES = ("gate", "status", "script", "resume", "keepalive", "limits", "cors", "shutdown", "http2")
 RETRY_AFTER_S = 1
 
 
@@ -135,8 +135,8 @@ class ControlServer(ScriptReader, Lifecycle):
 
     def new_stream(self, connection: Connection, request: Request, script: Script, record: Record) -> Stream:
         """A stream that has not begun."""
-        chunked = self.is_chunked(request)
-        keep = chunked and self.keep_connection(request)
+        chunked = not request.multiplexed and self.is_chunked(request)
+        keep = (chunked or request.multiplexed) and self.stays_open(request)
         return Stream(connection, request, script, record, chunked, keep, made_token=script.token is None)
 
     def is_chunked(self, request: Request) -> bool:
@@ -146,7 +146,7 @@ class ControlServer(ScriptReader, Lifecycle):
     def open_stream(self, stream: Stream) -> None:
         """Takes a slot, listens for the client's leaving and begins to play."""
         self.live.add(stream)
-        stream.connection.when_left = lambda how: self.on_disconnect(stream, how)
+        stream.connection.when_left = lambda how: self.on_left(stream, how)
         loop = asyncio.get_running_loop()
         stream.age_timer = loop.call_later(self.limits.max_age_ms / 1000, self.on_max_age, stream)
         stream.task = loop.create_task(self.play(stream))

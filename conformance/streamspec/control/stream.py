@@ -25,7 +25,7 @@ class Stream:
     script: Script
     record: Record
     chunked: bool
-    """Whether the body is in chunked coding; else the end of the connection ends it."""
+    """Whether the body is in chunked coding; else the end of the connection ends it, or END_STREAM on HTTP/2."""
     keep: bool
     """Whether the connection serves another request after this."""
     made_token: bool

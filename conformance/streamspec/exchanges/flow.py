@@ -49,7 +49,7 @@ def text_stripes() -> bytes:
     return b"".join(marker + b"x" * FILLER_BYTES for marker in MARKERS)
 
 
-def _stripes(kind: str) -> list[Item]:
+def stripes(kind: str) -> list[Item]:
     """The stripes of a kind as items, each behind a gate."""
     if kind == "events":
         return [{"gate": True, "id": str(number), "size": STRIPE_BYTES} for number in range(1, STRIPES + 1)]
@@ -69,7 +69,7 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
     for kind, path in KINDS.items():
         token = recorder.token()
         streams[token] = stream = recorder.post(
-            path, _stripes(kind), token=token, name=kind, receive_buffer=STALLED_RECEIVE_BUFFER
+            path, stripes(kind), token=token, name=kind, receive_buffer=STALLED_RECEIVE_BUFFER
         )
         if not recorder.may_go_on(stream):
             return
@@ -91,7 +91,7 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
 
 def _read_in_lock_step(recorder: Recorder) -> None:
     token = recorder.token()
-    neighbour = recorder.post("/stream", _stripes("text"), token=token, name="neighbour")
+    neighbour = recorder.post("/stream", stripes("text"), token=token, name="neighbour")
     if not recorder.may_go_on(neighbour):
         return
     for number in range(1, NEIGHBOUR_STRIPES + 1):

@@ -17,10 +17,14 @@ _ENDS_AS_COMPLETE = (
 )
 _ABORT = "https://github.com/caddyserver/caddy/pull/5952"
 
-KEPT = (
+HIDES_FAILURES = (
     Deviation("failure-truncates", _ENDS_AS_COMPLETE, _ABORT),
     Deviation("shutdown-truncation-visible", _ENDS_AS_COMPLETE, _ABORT),
     Deviation("flow-send-timeout", _ENDS_AS_COMPLETE, _ABORT, found="an incomplete message; got one that ends as a"),
+)
+
+KEPT = (
+    *HIDES_FAILURES,
     Deviation(
         "disconnect-pipelined",
         "Go's HTTP server looks no further once it has read the beginning of the next request, so a client that sent "
@@ -48,17 +52,26 @@ VARIANTS = (
         KEPT,
         ("chunks-causal-encoded",),
     ),
+    Variant(
+        "http2",
+        "HTTP/2 towards the client: what Caddy speaks by itself wherever it has TLS.",
+        True,
+        ("reverse_proxy {origin}",),
+        HIDES_FAILURES,
+        http2=True,
+    ),
 )
 
 
 def config(place: Place, settings: Sequence[str]) -> str:
     """The Caddyfile."""
     lines = "".join(f"    {line}\n" for line in settings).replace("{origin}", place.origin)
+    protocols = "\n    servers {\n        protocols h1 h2c\n    }" if place.http2 else ""
     return f"""\
 {{
     admin off
     auto_https off
-    grace_period 1s
+    grace_period 1s{protocols}
 }}
 http://:{place.port} {{
     bind 127.0.0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, Place, Proxy, Variant, ends_as_complete_to_http10
+from streamspec.target import Deviation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,20 @@ ABORT_ON_CLOSE = ("option abortonclose",)
 GZIP = ("filter compression", "compression algo gzip", "compression type text/plain text/event-stream")
 
 KEPT = (ends_as_complete_to_http10("HAProxy"),)
+
+_ENDS_STREAM = (
+    "To HTTP/2, where the server's message breaks off HAProxy ends the stream with END_STREAM, as one that is "
+    "complete: nobody sees the failure. To HTTP/1.1 the last chunk is missing, as it should be."
+)
+_SENDS_EMPTY_DATA = "https://github.com/haproxy/haproxy/blob/v2.6.0/src/mux_h2.c"
+
+ENDS_STREAMS = (
+    Deviation("failure-truncates", _ENDS_STREAM, _SENDS_EMPTY_DATA),
+    Deviation("shutdown-truncation-visible", _ENDS_STREAM, _SENDS_EMPTY_DATA),
+    Deviation(
+        "flow-send-timeout", _ENDS_STREAM, _SENDS_EMPTY_DATA, found="an incomplete message; got one that ends as a"
+    ),
+)
 
 WAITS_FOR_MORE = ("chunks-pacing", "keepalive-while-silent", "keepalive-before-first-event", "load-concurrent")
 
@@ -47,6 +62,14 @@ VARIANTS = (
         KEPT,
         NOTICES_AT_NEXT_ITEM,
     ),
+    Variant(
+        "http2",
+        "HTTP/2 towards the client (`proto h2`, or `alpn h2` with TLS): a text that is cut short looks complete.",
+        True,
+        (*PATIENT, *NO_DELAY, *ABORT_ON_CLOSE),
+        ENDS_STREAMS,
+        http2=True,
+    ),
     Variant("defaults", "Neither of the two.", False, PATIENT, KEPT, (*WAITS_FOR_MORE, *NOTICES_AT_NEXT_ITEM)),
 )
 
@@ -59,7 +82,7 @@ global
     maxconn 4096
 listen streams
     mode http
-    bind 127.0.0.1:{place.port}
+    bind 127.0.0.1:{place.port}{" proto h2" if place.http2 else ""}
     timeout connect 5s
 {lines}    server origin {place.origin}
 """

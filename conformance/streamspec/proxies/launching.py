@@ -76,7 +76,7 @@ class Front:
             )
         for attempt in range(1, ATTEMPTS + 1):
             with _own_folder(self.proxy.name) as folder:
-                place = Place(folder, free_port(), origin_of(origin.host, origin.port))
+                place = Place(folder, free_port(), origin_of(origin.host, origin.port), self.http2)
                 with self._process(place) as process:
                     if not _listens(process, place.port):
                         if attempt < ATTEMPTS and "in use" in process.log_since(0):

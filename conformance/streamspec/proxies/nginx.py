@@ -67,6 +67,13 @@ VARIANTS = (
         "gzip", "Compression on: without buffering it is flushed.", True, (*HTTP11, *UNBUFFERED, *PATIENT, *GZIP), KEPT
     ),
     Variant(
+        "http2",
+        "HTTP/2 towards the client (`listen … http2`): a failure is visible to every client.",
+        True,
+        (*HTTP11, *UNBUFFERED, *PATIENT),
+        http2=True,
+    ),
+    Variant(
         "defaults",
         "Nothing but `proxy_pass`: it streams only because the server sends `X-Accel-Buffering: no`. Requests over "
         "1 MB are refused by nginx itself, and a stream that is silent for 60 s is cut.",
@@ -129,7 +136,7 @@ events {{
 http {{
     access_log off;
 {temporary}    server {{
-        listen 127.0.0.1:{place.port};
+        listen 127.0.0.1:{place.port}{" http2" if place.http2 else ""};
         location / {{
             proxy_pass http://{place.origin};
 {lines}        }}

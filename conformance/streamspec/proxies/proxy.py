@@ -52,6 +52,8 @@ class Place:
     """Where it listens, on the loopback."""
     origin: str
     """`host:port` of the server behind it."""
+    http2: bool = False
+    """Whether clients speak HTTP/2 to it, with prior knowledge."""
 
 
 @dataclass(frozen=True, slots=True)

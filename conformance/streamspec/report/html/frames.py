@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from streamspec_client.http2_frames import ACK, PREFACE, FieldBlocks, Frame, Kind, frames
+from streamspec_client.http2_frames import ACK, PREFACE, FieldBlocks, Frame, Kind, error_name, frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,9 +83,9 @@ def _told(frame: Frame, data: bytes, blocks: FieldBlocks, size: int) -> Told:
     elif frame.kind == Kind.WINDOW_UPDATE:
         label.append(f"{_number(payload[:4]):,} more bytes")
     elif frame.kind == Kind.RST_STREAM:
-        label.append(_error(payload[:4]))
+        label.append(error_name(int.from_bytes(payload[:4], "big")))
     elif frame.kind == Kind.GOAWAY:
-        label += [f"last stream {_number(payload[:4])}", _error(payload[4:8])]
+        label += [f"last stream {_number(payload[:4])}", error_name(int.from_bytes(payload[4:8], "big"))]
         lines = [payload[8:].decode("latin-1")]
     elif (fields := blocks.take(frame, data)) is not None:
         lines = [f"{name}: {value}" for name, value in fields]
@@ -101,11 +100,6 @@ def _name(kind: int) -> str:
 
 def _number(data: bytes) -> int:
     return int.from_bytes(data, "big") & 0x7FFFFFFF
-
-
-def _error(data: bytes) -> str:
-    code = int.from_bytes(data, "big")
-    return ErrorCodes(code).name if code in set(ErrorCodes) else f"error {code}"
 
 
 def _settings(payload: bytes) -> Iterator[str]:
