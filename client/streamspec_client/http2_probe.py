@@ -67,22 +67,23 @@ class Http2Connection(Connection):
             lines.append(("content-length", str(len(body))))
         number = self._streams.ask(method, target, self._host_field, self._scheme, lines, has_content=body is not None)
         rest = memoryview(body or b"")
-        while rest:
+        while rest and self._goes_on(number) and self._clock.now_s() < deadline_s:
             room = self._streams.room(number)
             if room:
                 self._streams.add(number, bytes(rest[:room]))
                 rest = rest[room:]
-            elif not self._goes_on(number):
-                break
             if not self._send_out(deadline_s, until_read=not room):
                 return False
         if body is not None and not rest:
             self._streams.finish(number)
-        return self._send_out(deadline_s) and not rest
+        return self._send_out(deadline_s) and not rest and self._streams.was_sent(number)
 
     def leave(self, how: Leaving) -> float:
-        """Leave in that way and give the time of it. RST resets the latest stream, and the connection lives on."""
-        if how is not Leaving.RST or self._socket is None:
+        """Leave in that way and give the time of it. RST resets the latest stream, and the connection lives on.
+
+        Where nothing was asked there is no stream, and RST is that of TCP.
+        """
+        if how is not Leaving.RST or self._socket is None or not self._streams.asked:
             return super().leave(how)
         return self.reset_stream(self.asked - 1)
 
@@ -104,7 +105,7 @@ class Http2Connection(Connection):
 
     def wait_closed(self, within_s: float) -> bool:
         """Read until the connection has ended, or every stream of it: nothing more can come."""
-        return self._wait(lambda: self.closed or self._is_done, within_s)
+        return self._wait(lambda: self.closed or self._streams.is_done, within_s)
 
     def wait_head_of(self, number: int, within_s: float) -> bool:
         """Read until the header section of the response to that request is complete."""
@@ -125,12 +126,8 @@ class Http2Connection(Connection):
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more can come: the connection has ended or is broken, or no request gets a response."""
+        """Whether nothing more can come: the connection has ended or is broken, or its last stream has no response."""
         return super().closed or self._streams.is_broken or self._streams.is_refused
-
-    @property
-    def _is_done(self) -> bool:
-        return 0 < self.asked <= self._streams.ended
 
     def _goes_on(self, number: int) -> bool:
         return not self.closed and self._streams.is_open(number)
@@ -164,7 +161,8 @@ class Http2Connection(Connection):
                 self._send_now()
             if self.closed or not (readable or writable):
                 break
-        return not self._outgoing
+        is_held = self._socket is not None and self._socket.has_unsent
+        return not (self._outgoing or is_held or until_read)
 
     def _flush(self) -> None:
         assert self._socket is not None  # noqa: S101 - its caller has looked

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
-from h2.exceptions import ProtocolError
+from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
+from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import SettingCodes, Settings
 
+from streamspec_client.http2_frames import HEADER_BYTES, Kind, error_name, frames
 from streamspec_client.response_reader import MAX_HEAD_BYTES, Reading
 from streamspec_client.trace import Chunk, Ending, Framing, Response
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from h2.events import Event
 
-FRAME_HEADER_BYTES = 9
-"""RFC 9113, section 4.1: "All frames begin with a fixed 9-octet header", and its first three octets are the length."""
+GOAWAY_BYTES = 8
+"""The last stream and the error code; what follows them is for people (RFC 9113, section 6.8)."""
 
 NOT_OF_HTTP2 = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "host"}
 """RFC 9113, section 8.2.2: a message with connection-specific fields is malformed; `:authority` stands for Host."""
@@ -36,7 +37,11 @@ class Http2Reader:
 
     def __init__(self) -> None:
         # What is malformed is evidence, and no reason to stop reading.
-        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None, validate_inbound_headers=False))
+        self._h2 = H2Connection(
+            H2Configuration(
+                client_side=True, header_encoding=None, validate_inbound_headers=False, validate_outbound_headers=False
+            )
+        )
         self._h2.local_settings = Settings(
             client=True, initial_values={SettingCodes.ENABLE_PUSH: 0, SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEAD_BYTES}
         )
@@ -47,10 +52,12 @@ class Http2Reader:
         """Whether what came is no HTTP/2, so that nothing more is read."""
         self._after_error = b""
         self._streams: list[int] = []
-        """By request, the stream that it was sent on."""
+        """By request, the stream that it was sent on; 0 where it was not sent."""
         self._readings: dict[int, Reading] = {}
         self._unanswered: set[int] = set()
         """Streams that ended without a response."""
+        self._going_away = ""
+        """What the server said of the end of the connection (GOAWAY)."""
         self._withheld: dict[int, int] = {}
         """By stream, the bytes that were read of it and whose window is not given back."""
         self.heads = 0
@@ -70,13 +77,21 @@ class Http2Reader:
         *,
         has_content: bool,
     ) -> int:
-        """Begin a request, which is whole where it has no content; give its number, counted from 0."""
-        stream = self._h2.get_next_available_stream_id()
+        """Begin a request, which is whole where it has no content; give its number, counted from 0.
+
+        Where the server takes no more streams, it is not sent, and has no response.
+        """
         pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", target)]
         usual = [(name.lower(), value) for name, value in fields if name.lower() not in NOT_OF_HTTP2]
-        self._h2.send_headers(
-            stream, [(name, value.encode("latin-1")) for name, value in (*pseudo, *usual)], not has_content
-        )
+        lines = [(name, value.encode("latin-1")) for name, value in (*pseudo, *usual)]
+        stream = 0
+        if not self.is_broken and not self._going_away:
+            with suppress(ProtocolError):  # it allows no more at a time
+                following = self._h2.get_next_available_stream_id()
+                self._h2.send_headers(following, lines, end_stream=not has_content)
+                stream = following
+        if not stream:
+            self._unanswered.add(stream)
         self._streams.append(stream)
         return len(self._streams) - 1
 
@@ -139,17 +154,27 @@ class Http2Reader:
     def is_open(self, number: int) -> bool:
         """Whether more of the response to that request may come."""
         stream = self._streams[number]
-        return not self.is_broken and stream not in self._unanswered and not self._is_over(stream)
+        reading = self._readings.get(stream)
+        return stream not in self._unanswered and (reading is None or reading.ending is Ending.OPEN)
 
     @property
     def asked(self) -> int:
         """Requests so far."""
         return len(self._streams)
 
+    def was_sent(self, number: int) -> bool:
+        """Whether the server took that request at all, as far as streams go."""
+        return self._streams[number] > 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there were requests, and nothing more comes of any."""
+        return self.asked > 0 and not any(map(self.is_open, range(self.asked)))
+
     @property
     def is_refused(self) -> bool:
-        """Whether no request has a response, and none will."""
-        return bool(self._streams) and self._unanswered.issuperset(self._streams)
+        """Whether nothing more comes of any request, and the latest has no response."""
+        return self.is_done and self._streams[-1] in self._unanswered
 
     @property
     def trailing(self) -> bytes:
@@ -176,25 +201,45 @@ class Http2Reader:
     def end(self, *, reset: bool, at_s: float) -> None:
         """The peer has closed, or reset, its side of the connection."""
         for stream in self._streams:
-            self._end(stream, Ending.RESET if reset else Ending.TRUNCATED, at_s)
+            self._end(stream, Ending.RESET if reset else Ending.TRUNCATED, at_s, self._going_away)
 
     def _frame_size(self) -> int:
-        """Bytes of the next frame; 0 while it is not whole."""
-        if len(self._received) < FRAME_HEADER_BYTES:
+        """Bytes of the next frame; 0 while it is not whole. Of one that is longer than it may be, all that is there."""
+        if len(self._received) < HEADER_BYTES:
             return 0
-        if self._received.startswith(b"HTTP/1."):  # its first three octets would be a length of 4.7 MB
+        length = int.from_bytes(self._received[:3], "big")
+        if length > self._h2.max_inbound_frame_size:
             return len(self._received)
-        size = FRAME_HEADER_BYTES + int.from_bytes(self._received[:3], "big")
-        return size if len(self._received) >= size else 0
+        return HEADER_BYTES + length if len(self._received) >= HEADER_BYTES + length else 0
 
     def _take(self, frame: bytes, at_s: float) -> None:
+        if frame.startswith(b"HTTP/1."):
+            self._fail("HTTP/1.x, where HTTP/2 was asked for", at_s)
+            return
+        if (length := int.from_bytes(frame[:3], "big")) > self._h2.max_inbound_frame_size:  # h2 would wait for it all
+            self._fail(f"HTTP/2: a frame of {length} bytes, where {self._h2.max_inbound_frame_size} are allowed", at_s)
+            return
+        if frame[3] == Kind.GOAWAY and len(frame) >= HEADER_BYTES + GOAWAY_BYTES:
+            # To h2 the connection is closed then, and what still comes an error; to RFC 9113, section 6.8, it is how
+            # a server lets streams end that it has begun.
+            self._go_away(frame[HEADER_BYTES:], at_s)
+            return
         try:
             events = self._h2.receive_data(frame)
         except ProtocolError as error:
+            if isinstance(error, InvalidBodyLengthError):  # not what Content-Length says: evidence, too
+                self._keep_content(frame, at_s)
             self._fail(f"HTTP/2: {error or type(error).__name__}", at_s)
             return
         for event in events:
             self._note(event, at_s)
+
+    def _go_away(self, payload: bytes, at_s: float) -> None:
+        last = int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
+        self._going_away = f"GOAWAY {error_name(int.from_bytes(payload[4:GOAWAY_BYTES], 'big'))}"
+        for stream in self._streams:
+            if stream > last:  # RFC 9113, section 6.8: these were not processed, and will not be
+                self._end(stream, Ending.RESET, at_s, self._going_away)
 
     def _note(self, event: Event, at_s: float) -> None:
         if isinstance(event, ResponseReceived):
@@ -203,13 +248,8 @@ class Http2Reader:
             self._data(event, at_s)
         elif isinstance(event, StreamEnded):
             self._end(event.stream_id, Ending.COMPLETE, at_s)
-        elif isinstance(event, StreamReset):
-            self._end(event.stream_id, Ending.RESET, at_s, f"RST_STREAM {_named(event.error_code)}")
-        elif isinstance(event, ConnectionTerminated):
-            last = event.last_stream_id or 0
-            for stream in self._streams:
-                if stream > last:  # RFC 9113, section 6.8: these were not processed, and will not be
-                    self._end(stream, Ending.RESET, at_s, f"GOAWAY {_named(event.error_code)}")
+        elif isinstance(event, StreamReset) and event.remote_reset:
+            self._end(event.stream_id, Ending.RESET, at_s, f"RST_STREAM {error_name(event.error_code or 0)}")
 
     def _head(self, event: ResponseReceived, at_s: float) -> None:
         lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
@@ -222,16 +262,25 @@ class Http2Reader:
 
     def _data(self, event: DataReceived, at_s: float) -> None:
         stream, size = event.stream_id, event.flow_controlled_length
-        reading = self._readings.get(stream)
-        if reading is not None and event.data:
-            reading.size += len(event.data)
-            reading.chunks.append(Chunk(at_s, event.data))
+        self._add(stream, event.data, at_s)
         if stream not in self._withheld:
             if size:
                 self._h2.acknowledge_received_data(size, stream)
         elif size:
             self._withheld[stream] += size
             self._h2.increment_flow_control_window(size)  # of the connection: other streams go on
+
+    def _keep_content(self, frame: bytes, at_s: float) -> None:
+        [found] = frames(frame)
+        if found.kind == Kind.DATA:
+            start, end = found.content(frame)
+            self._add(found.stream, frame[start:end], at_s)
+
+    def _add(self, stream: int, content: bytes, at_s: float) -> None:
+        reading = self._readings.get(stream)
+        if reading is not None and content:
+            reading.size += len(content)
+            reading.chunks.append(Chunk(at_s, content))
 
     def _end(self, stream: int, ending: Ending, at_s: float, error: str = "") -> None:
         reading = self._readings.get(stream)
@@ -245,15 +294,7 @@ class Http2Reader:
         self.is_broken = True
         self._after_error = bytes(self._received)
         for stream in self._streams:
-            if stream not in self._readings:
+            if stream not in self._readings and stream not in self._unanswered:
                 self._readings[stream] = Reading(0, "", "2", (), at_s, Framing.NONE)
                 self.heads += 1
             self._end(stream, Ending.MALFORMED, at_s, error)
-
-    def _is_over(self, stream: int) -> bool:
-        reading = self._readings.get(stream)
-        return reading is not None and reading.ending is not Ending.OPEN
-
-
-def _named(code: ErrorCodes | int | None) -> str:
-    return code.name if isinstance(code, ErrorCodes) else str(code)

@@ -27,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--streamspec-select", metavar="PREFIX", action="append", default=[],
         help="only requirements whose id starts so; repeat it, or separate by commas",
     )  # fmt: skip
+    group.addoption(
+        "--streamspec-http2", action="store_true", help="ask over HTTP/2, as `streamspec check --http2` does"
+    )
     group.addoption("--streamspec-strict", action="store_true", help="a SHOULD that does not hold fails too")
     group.addoption("--streamspec-report", metavar="DIR", help="write results.json, junit.xml and summary.md there")
     parser.addini("streamspec_target", "what to test, unless --streamspec-target says; a path is relative to this file")

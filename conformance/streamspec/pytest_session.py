@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from streamspec.report.results import Finding, TargetResults, Verdict
 from streamspec.report.wording import MARKS, evidence, printable
 from streamspec.requirement import REGISTRY, UnknownSelection, all_requirements, select
 from streamspec.runner import Check, check_deviations
-from streamspec.target import Implementation, Target, TargetError, resolve, running
+from streamspec.target import OVER_HTTP2, Implementation, Target, TargetError, resolve, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +65,9 @@ def named_target(config: pytest.Config) -> Implementation | str:
 
 @contextmanager
 def launched(target: Target | Implementation | str | pytest.UsageError, session: pytest.Session) -> Iterator[Target]:
-    """The target, running. Where it does not start, the tests that want it fail with a sentence, not a traceback.
+    """The target, running, and over HTTP/2 where that is wanted of one that is not yet known.
+
+    Where it does not start, the tests that want it fail with a sentence, not a traceback.
 
     The first of them is the last test of a session that has no others: each would only say the same again.
     """
@@ -76,7 +78,7 @@ def launched(target: Target | Implementation | str | pytest.UsageError, session:
     try:
         if isinstance(target, pytest.UsageError):
             raise TargetError(str(target))
-        found = stack.enter_context(running(target))
+        found = stack.enter_context(running(target, http2=session.config.getoption("streamspec_http2")))
     except (TargetError, ProcessError) as error:
         problem = str(error)
     if problem and all(map(is_requirement, session.items)):
@@ -84,7 +86,7 @@ def launched(target: Target | Implementation | str | pytest.UsageError, session:
     if problem:  # outside of `except`, or pytest would tell of both exceptions
         pytest.fail(f"INCONCLUSIVE: {problem}", pytrace=False)
     with stack:
-        yield found
+        yield replace(found, name=found.name + OVER_HTTP2) if found.http2 else found
 
 
 class SessionCheck:

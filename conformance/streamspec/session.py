@@ -13,7 +13,7 @@ from streamspec.proxies.launching import Deployed
 from streamspec.report.results import Finding, Results, TargetResults, Verdict
 from streamspec.requirement import all_requirements
 from streamspec.runner import Check, check_deviations
-from streamspec.target import Implementation, TargetError, implementations, resolve, running
+from streamspec.target import OVER_HTTP2, Implementation, TargetError, implementations, resolve, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -100,7 +100,7 @@ def choose(
             check_deviations(resolved, ids)
         for found in _under_servers(resolved, server, matrix=matrix):
             name = found.name if isinstance(found, Implementation) else found.partition("://")[2].rstrip("/")
-            name += " over HTTP/2" if http2 else ""
+            name += OVER_HTTP2 if http2 else ""
             same = sum(other.name.partition("#")[0] == name for other in chosen)
             direct = Chosen(spec, f"{name}#{same + 1}" if same else name, found, http2=http2)
             chosen.append(direct)

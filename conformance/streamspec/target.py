@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from streamspec_client.probe import Connection
 
 
+OVER_HTTP2 = " over HTTP/2"
+"""What the name of a target ends in that is asked over HTTP/2."""
+
 DESCRIBE_WITHIN_S = 10.0
 """For `GET /`: a framework's first response may compile routes and schemas (0.1 s seen)."""
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from tests.fake_targets import DYING_SERVER, fake_server, write_implementation
 from tests.sample_results import REPORT_FILES
 
+import impls
 from streamspec.report.results import decode
 from streamspec.requirement import REGISTRY, all_requirements
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytest_plugins = ("pytester",)
 
@@ -216,6 +214,26 @@ def test_a_url_is_a_target(project: pytest.Pytester) -> None:
         result = run(project, f"--streamspec-target={server.url}", "--streamspec-select=framing-data-lf", "-rs")
     result.assert_outcomes(skipped=1)
     assert "capability not declared: script" in text(result)
+
+
+def test_a_target_is_asked_over_http2(project: pytest.Pytester) -> None:
+    command = [sys.executable, "-m", "impls.starlette", "--port", "0", "--server", "granian"]
+    checkout = f'{CAPABLE}\nenv = {{ PYTHONPATH = "{Path(impls.__path__[0]).parent}" }}'
+    target = write_implementation(project.mkdir("served"), *command, name="served", more=checkout)
+    arguments = ["--streamspec-target", str(target), "--streamspec-select=chunks-content,chunks-http10", "-rs"]
+    result = run(project, *arguments, "--streamspec-http2", "--streamspec-report=r")
+    result.assert_outcomes(passed=1, skipped=1)
+    assert "asked over HTTP/2: the client speaks HTTP/2" in text(result)
+    [found] = decode((project.path / "r" / "results.json").read_bytes(), "r").targets
+    assert (found.name, found.http2) == ("served over HTTP/2", True)
+
+
+def test_a_target_that_does_not_speak_http2_is_one_sentence(project: pytest.Pytester) -> None:
+    with fake_server() as server:
+        result = run(project, f"--streamspec-target={server.url}", "--streamspec-http2", "-x")
+    result.assert_outcomes(errors=1)
+    assert "INCONCLUSIVE: " in text(result)
+    assert "GET / got no answer in HTTP/2" in text(result)
 
 
 # With what else people use

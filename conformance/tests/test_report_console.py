@@ -46,6 +46,13 @@ def test_no_two_verdicts_share_a_mark() -> None:
     assert len(set(MARKS.values())) == len(Verdict)
 
 
+def test_a_target_that_was_asked_over_http2_is_asked_so_again() -> None:
+    lines = check(replace(BAD, name="bad over HTTP/2", server="granian", http2=True))
+    assert "FAIL head-no-store on bad over HTTP/2\n" in lines
+    assert "streamspec check 'path/to my/impl.toml' --server granian --http2 --select head-no-store\n" in lines
+    assert "by hand   streamspec serve 'path/to my/impl.toml' --server granian\n" in lines
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_check_shows_each_requirement_with_its_verdict(width: int) -> None:
     lines = check(BAD, width=width).splitlines()

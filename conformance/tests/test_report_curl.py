@@ -6,6 +6,7 @@ import json
 import shlex
 
 import pytest
+from tests.http2_talks import Request, http2_talk
 
 from streamspec.report.curl import LONGEST_BODY, curl_line
 from streamspec_client.trace import NEVER_S, Closing, Conversation, Segment
@@ -49,6 +50,33 @@ def test_a_script_is_posted_without_token_and_with_delays_for_gates() -> None:
     assert words[4] == "-d"
     assert json.loads(words[5]) == {"items": [{"data": "it's", "after_ms": 500}, {"data": "b"}], "end": "hang"}
     assert words[6:] == ["http://h:1/p/sse"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "line"),
+    [
+        (Request("/stream?count=2&token=a-1"), "curl -N --http2-prior-knowledge 'http://h:1/stream?count=2'"),
+        (
+            Request("/sse", fields=(("Last-Event-ID", "3"),)),
+            "curl -N --http2-prior-knowledge -H 'last-event-id: 3' http://h:1/sse",
+        ),
+        (Request("/sse", method="HEAD"), "curl -N --http2-prior-knowledge -I http://h:1/sse"),
+        (
+            Request("/sse", b'{"token": "t", "items": [{"gate": true}]}', (("Content-Length", "41"),)),
+            """curl -N --http2-prior-knowledge -d '{"items": [{"after_ms": 500}]}' http://h:1/sse""",
+        ),
+    ],
+)
+def test_a_request_over_http2_becomes_a_line(request_: Request, line: str) -> None:
+    talk = http2_talk([request_, Request("/behind")], lambda _: None)
+    assert curl_line(talk, "http://h:1/p") == line
+    assert curl_line(talk, "https://h/p") == line.replace("-prior-knowledge", "").replace("http://h:1", "https://h")
+
+
+def test_what_is_no_request_over_http2_has_no_line() -> None:
+    sent = http2_talk([], lambda _: None).sent[0].data
+    assert curl_line(conversation(sent), "http://h:1") is None
+    assert curl_line(conversation(sent + b"\0\0\1\1\4\0\0\0\1\xff"), "http://h:1") is None
 
 
 def test_what_was_pipelined_behind_is_left_out() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.http2_talks import Request, http2_talk
 from tests.traces import answer, conversation, response, trace
 
 from streamspec.report.kept import (
@@ -19,8 +21,12 @@ from streamspec.report.kept import (
     restore,
     restore_bytes,
 )
+from streamspec_client.http2_frames import Kind, frames
 from streamspec_client.response_reader import ResponseReader
 from streamspec_client.trace import NEVER_S, Closing, Conversation, Ending, Framing, Mark, Segment, Trace
+
+if TYPE_CHECKING:
+    from h2.connection import H2Connection
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -49,6 +55,42 @@ def test_a_chunked_stream_comes_back_however_it_was_cut(items: list[bytes], step
     raw = HEAD + b"".join(b"%x\r\n%b\r\n" % (len(item), item) for item in items) + b"0\r\n\r\n"
     made = trace(read(*(raw[at : at + step] for at in range(0, len(raw), step))))
     assert through_json(made) == made
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 3]), st.binary(max_size=40), st.none() | st.integers(0, 9)), max_size=12),
+    st.integers(min_value=1, max_value=60),
+)
+def test_streams_of_one_connection_come_back_as_spans_of_their_frames(
+    items: list[tuple[int, bytes, int | None]], step: int
+) -> None:
+    def answer(server: H2Connection) -> None:
+        for stream in (1, 3):
+            server.send_headers(stream, [(":status", "200")])
+        for stream, data, pad in items:
+            server.send_data(stream, data, pad_length=pad)
+        server.end_stream(3)
+
+    talk = http2_talk([Request(), Request()], answer, step=step)
+    assert through_json(trace(talk)) == trace(talk)
+    kept = keep(trace(talk)).conversations[0]
+    assert all(made.chunks.data is None for made in kept.responses)
+    received = b"".join(segment.data for segment in talk.received)
+    contents = [(made.stream, *made.content(received)) for made in frames(received) if made.kind == Kind.DATA]
+    for made, stream in zip(kept.responses, (1, 3), strict=True):
+        assert made.chunks.starts == [start for of, start, end in contents if of == stream and end > start]
+
+
+def test_a_stream_that_was_refused_leaves_the_frames_of_others_to_them() -> None:
+    def answer(server: H2Connection) -> None:
+        server.reset_stream(1)
+        server.send_headers(3, [(":status", "200")])
+        server.send_data(3, b"abc", end_stream=True)
+
+    talk = http2_talk([Request(), Request()], answer)
+    (kept,) = keep(trace(talk)).conversations[0].responses
+    assert (kept.chunks.data, kept.chunks.sizes) == (None, [3])
+    assert through_json(trace(talk)) == trace(talk)
 
 
 @given(st.binary(max_size=3000))

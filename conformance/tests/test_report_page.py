@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING
 from zlib import decompress
 
 import msgspec
+from tests.http2_talks import Request, http2_talk, two_items
 from tests.sample_recording import CODE, recorded
 from tests.sample_results import ABSENT, FAILED, GOOD, KNOWN, PASSED, results
 
 from streamspec.contract import Level
 from streamspec.report.html import page
+from streamspec.report.html.frames import MOST_FRAMES, told, within
 from streamspec.report.html.sources import comparison
 from streamspec.report.kept import KeptExchange, KeptRecording, keep
 from streamspec.report.results import Finding, TargetResults, Verdict
 from streamspec_client.trace import Chunk, Closing, Conversation, Ending, Framing, Response, Segment, Trace
 
 if TYPE_CHECKING:
+    from h2.connection import H2Connection
+
     from streamspec.requirement import Requirement
 
 WHOLE = results(GOOD, recorded(), ABSENT)
@@ -79,7 +83,8 @@ class Talk(msgspec.Struct):
     token: str
     curl: str
     items: list[tuple[float, float]]
-    received: list[tuple[float, int, int, str]]
+    sent: list[list[object]]
+    received: list[list[object]]
     responses: list[Answered]
 
 
@@ -183,9 +188,83 @@ def test_the_evidence_has_the_wire_and_the_production() -> None:
     produced = [at_s for at_s, _ in talk.items]
     assert [round(at_s - produced[0], 3) for at_s in produced] == [0.0, 0.1, 0.2]
     assert [at_s for _, at_s in talk.items] == [0.311, 0.311, 0.311]
-    raw = "".join(part for *_, part in talk.received)
+    raw = "".join(str(part) for _, _, _, part in talk.received)
     chunks = [raw[start : start + size].encode("latin-1") for _, start, size in talk.responses[0].chunks]
     assert chunks == [b"one\n", b"two\n", "drei\u00a0\u2028\n".encode()]
+
+
+def test_over_http2_the_evidence_tells_the_frames() -> None:
+    talk = http2_talk([Request("/stream?token=abc")], two_items)
+    kept = KeptExchange([KeptRecording(keep(Trace("x", "t", "2026-01-01T00:00:00Z", 1.0, (talk,), (), ())))])
+    text = page(results(replace(GOOD, recordings={"x": kept})), KNOWN, strict=False)
+    (shown,) = evidence(text, 0).exchanges["x"]["attempts"][0].talks
+    assert (shown.token, shown.curl) == ("abc", "curl -N --http2-prior-knowledge http://127.0.0.1:8000/stream")
+    assert [frame[0] for frame in told_of(shown.sent[0])] == ["preface", "SETTINGS", "HEADERS stream 1, END_STREAM"]
+    assert told_of(shown.sent[0])[2][1] == [
+        ":method: GET", ":scheme: http", ":authority: h:1", ":path: /stream?token=abc",
+    ]  # fmt: skip
+    assert [frame[0] for frame in told_of(shown.sent[1])] == ["SETTINGS ACK"]
+    frames = told_of(shown.received[0])
+    assert [frame[0] for frame in frames] == [
+        "SETTINGS", "SETTINGS ACK", "HEADERS stream 1", "DATA stream 1, 4 bytes, 3 of padding",
+        "DATA stream 1, 4 bytes, END_STREAM", "GOAWAY, last stream 1, NO_ERROR",
+    ]  # fmt: skip
+    assert frames[2][1] == [":status: 200", "content-type: text/plain"]
+    assert frames[5][1] == ["bye"]
+    raw = str(shown.received[0][3])
+    chunks = [(start, start + size) for _, start, size in shown.responses[0].chunks]
+    assert [raw[start:end] for start, end in chunks] == ["one\n", "two\n"]
+    assert [tuple(frame[2:]) for frame in frames if len(frame) > 2] == chunks
+
+
+def told_of(row: list[object]) -> list[list[object]]:
+    """The frames that the row of a segment tells."""
+    return msgspec.convert(row[4], list[list[object]])
+
+
+def test_a_frame_that_a_segment_cuts_is_told_in_both() -> None:
+    talk = http2_talk([Request()], two_items)
+    data = talk.received[0].data
+    found = told(data, len(data))
+    inside = data.index(b"two\n") + 1
+    assert within(found, inside - 10, inside) == [["DATA stream 1, 4 bytes, END_STREAM", [], inside - 1, inside]]
+    assert within(found, inside, inside + 3) == [["… DATA stream 1, 4 bytes, END_STREAM", [], inside, inside + 3]]
+
+
+def test_frames_beyond_what_a_person_reads_are_counted() -> None:
+    def answer(server: H2Connection) -> None:
+        server.send_headers(1, [(":status", "200")])
+        for _ in range(100):
+            server.send_data(1, b"x")
+
+    data = http2_talk([Request()], answer).received[0].data
+    rows = within(told(data, len(data)), 0, len(data))
+    assert isinstance(rows, list)
+    assert rows[MOST_FRAMES:] == [[f"… {103 - MOST_FRAMES} more frames", []]]
+
+
+def test_every_kind_of_frame_has_words() -> None:
+    settings = b"\0\0\0\4\0\0\0\0\0"
+    odd = [
+        b"\0\0\4\3\0\0\0\0\1\0\0\0\x08", b"\0\0\4\3\0\0\0\0\1\0\0\1\0", b"\0\0\4\x08\0\0\0\0\0\0\0\x40\0",
+        b"\0\0\x08\6\1\0\0\0\0pingpong", b"\0\0\x0c\4\0\0\0\0\0\0\3\0\0\0\1\x12\x34\0\0\0\5", b"\0\0\1\x42\0\0\0\0\7?",
+        b"\0\0\1\0\0\0\0\0\1x", b"\0\0\0\x09\4\0\0\0\1",
+    ]  # fmt: skip
+    data = settings + b"".join(odd)
+    assert [(frame.label, frame.lines) for frame in told(data, len(data))[1:]] == [
+        ("RST_STREAM stream 1, CANCEL", ()),
+        ("RST_STREAM stream 1, error 256", ()),
+        ("WINDOW_UPDATE, 16,384 more bytes", ()),
+        ("PING ACK", ()),
+        ("SETTINGS", ("MAX_CONCURRENT_STREAMS 1, 4660 5",)),
+        ("a frame of type 66 stream 7", ()),
+        ("DATA stream 1, 1 byte", ()),
+        ("CONTINUATION stream 1", ()),
+    ]
+
+
+def test_what_does_not_begin_as_http2_is_shown_as_it_came() -> None:
+    assert told(b"HTTP/1.1 400 Bad Request\r\n\r\n", 28) == []
 
 
 def test_servers_stand_side_by_side_by_outline() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from streamspec.report.asked import first_request
 
 if TYPE_CHECKING:
     from streamspec_client.trace import Conversation
@@ -29,33 +30,31 @@ def curl_line(conversation: Conversation | None, url: str | None) -> str | None:
     Gates become delays and the token is left out, so that the line works again and again. None where a shell is no
     means to say it: raw bytes, long scripts.
     """
-    sent = b"".join(part.data for part in conversation.sent) if conversation else b""
-    head, _, rest = sent.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    request = re.fullmatch(r"([A-Z]+) (/\S*) HTTP/(1\.[01])", lines[0])
-    if not request:
+    asked = first_request(b"".join(part.data for part in conversation.sent)) if conversation else None
+    if asked is None:
         return None
-    method, target, version = request.groups()
-    fields = [(name, value) for name, _, value in (line.partition(": ") for line in lines[1:])]
-    size = next((int(value) for name, value in fields if name.lower() == "content-length" and value.isdigit()), 0)
-    body = rest[:size]
-    words = ["curl", "-N"]
-    if version == "1.0":
-        words.append("--http1.0")
-    if method == "HEAD":
+    origin = urlsplit(url or BY_HAND)
+    words = ["curl", "-N", *_version(asked.version, origin.scheme)]
+    if asked.method == "HEAD":
         words.append("-I")
-    elif method != ("POST" if body else "GET"):
-        words += ["-X", method]
-    for name, value in fields:
+    elif asked.method != ("POST" if asked.body else "GET"):
+        words += ["-X", asked.method]
+    for name, value in asked.fields:
         if name.lower() not in _ADDED_BY_CURL:
             words += ["--compressed"] if name.lower() == "accept-encoding" else ["-H", f"{name}: {value}"]
-    if body:
-        script = _by_hand(body)
+    if asked.body:
+        script = _by_hand(asked.body)
         if script is None:
             return None
         words += ["-d", script]
-    origin = urlsplit(url or BY_HAND)
-    return shlex.join([*words, f"{origin.scheme}://{origin.netloc}{_without_token(target)}"])
+    return shlex.join([*words, f"{origin.scheme}://{origin.netloc}{_without_token(asked.target)}"])
+
+
+def _version(version: str, scheme: str) -> list[str]:
+    """What makes curl speak that HTTP, where it is not its own choice."""
+    if version == "2":
+        return ["--http2" if scheme == "https" else "--http2-prior-knowledge"]
+    return ["--http1.0"] if version == "1.0" else []
 
 
 def _by_hand(body: bytes) -> str | None:

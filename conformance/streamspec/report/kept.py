@@ -13,6 +13,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 from streamspec.mistake import Mistake
+from streamspec.report.spans import starts
 from streamspec_client.trace import (
     Answer,
     Chunk,
@@ -223,15 +224,13 @@ def restore_bytes(kept: KeptBytes) -> bytes:
 
 def _keep_conversation(talk: Conversation) -> KeptConversation:
     received = b"".join(segment.data for segment in talk.received)
-    responses, cursor = [], 0
-    for response in talk.responses:
-        chunks, cursor = _keep_chunks(response, received, cursor)
-        responses.append(
-            KeptResponse(
-                response.status, response.reason, response.http_version, list(response.fields), response.head_at_s,
-                response.framing, chunks, response.ending, response.ended_at_s, response.error,
-            )
-        )  # fmt: skip
+    responses = [
+        KeptResponse(
+            response.status, response.reason, response.http_version, list(response.fields), response.head_at_s,
+            response.framing, _keep_chunks(response, found), response.ending, response.ended_at_s, response.error,
+        )
+        for response, found in zip(talk.responses, starts(talk.responses, received), strict=True)
+    ]  # fmt: skip
     return KeptConversation(
         talk.name, talk.opened_at_s, _keep_segments(talk.sent), _keep_segments(talk.received), responses,
         talk.closing, talk.closed_at_s, keep_bytes(talk.trailing), talk.left_at_s,
@@ -270,31 +269,12 @@ def _cut(data: bytes, segments: KeptSegments) -> Iterable[bytes]:
     return (data[start:end] for start, end in pairwise(accumulate(segments.sizes, initial=0)))
 
 
-def _keep_chunks(response: Response, received: bytes, cursor: int) -> tuple[KeptChunks, int]:
-    """Its chunks as spans of what was received from the cursor on, and where the last of them ends."""
+def _keep_chunks(response: Response, found: list[int] | None) -> KeptChunks:
     at_s = [chunk.at_s for chunk in response.chunks]
     sizes = [len(chunk.data) for chunk in response.chunks]
-    head_end = received.find(b"\r\n\r\n", cursor)
-    end = cursor if head_end < 0 else head_end + 4
-    starts = []
-    for chunk in response.chunks:
-        start = _start_of(chunk, received, end, response.framing)
-        if start < 0:
-            own = list(accumulate(sizes, initial=0))[:-1]
-            return KeptChunks(at_s, own, sizes, keep_bytes(response.body)), cursor
-        starts.append(start)
-        end = start + len(chunk.data)
-    return KeptChunks(at_s, starts, sizes), end
-
-
-def _start_of(chunk: Chunk, received: bytes, cursor: int, framing: Framing) -> int:
-    """Where the chunk's data begin: behind the line that tells its size, in the chunked coding; -1 if nowhere."""
-    if framing is Framing.CHUNKED:
-        # From the last byte of the data before on: CR LF, the size, CR LF, and then the data.
-        line_end = received.find(b"\r\n", cursor + (2 if received.startswith(b"\r\n", cursor) else 0))
-        if line_end >= 0 and received.startswith(chunk.data, line_end + 2):
-            return line_end + 2
-    return received.find(chunk.data, cursor)
+    if found is None:
+        return KeptChunks(at_s, list(accumulate(sizes, initial=0))[:-1], sizes, keep_bytes(response.body))
+    return KeptChunks(at_s, found, sizes)
 
 
 def _restore_chunks(kept: KeptChunks, received: bytes) -> tuple[Chunk, ...]:

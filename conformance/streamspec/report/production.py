@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamspec.dispatches import dispatched
+from streamspec.report.asked import first_request
+from streamspec_client.http2_frames import PREFACE
 from streamspec_client.trace import NEVER_S
 
 if TYPE_CHECKING:
@@ -77,7 +79,12 @@ def _clock_offset_s(trace: Trace) -> float | None:
 
 def token_of(talk: Conversation) -> str | None:
     """The name that the conversation's stream was given when it was asked for."""
-    match = _TOKEN.search(b"".join(segment.data for segment in talk.sent[:2]))
+    if talk.sent and talk.sent[0].data.startswith(PREFACE):  # the path is compressed, and the content in frames
+        asked = first_request(b"".join(segment.data for segment in talk.sent))
+        said = asked.target.encode("latin-1") + b"\n" + asked.body if asked else b""
+    else:
+        said = b"".join(segment.data for segment in talk.sent[:2])
+    match = _TOKEN.search(said)
     return (match[1] or match[2]).decode("ascii") if match else None
 
 

@@ -59,6 +59,22 @@ def test_the_wire_log_has_times_directions_bytes_and_chunk_bounds(opened: Opened
     assert times == sorted(times)
 
 
+def test_over_http2_the_wire_log_tells_the_frames(opened: Opened, address_of_http2: str) -> None:
+    page = opened("#good/head-status", at=address_of_http2)
+    wire = evidence(page).get_by_role("region", name="Wire log")
+    expect(wire.locator(".out .frame")).to_have_text(
+        ["preface · SETTINGS", "HEADERS stream 1, END_STREAM", "SETTINGS ACK"]
+    )
+    expect(wire.locator(".out .held").nth(1)).to_have_text(
+        ":method: GET\n:scheme: http\n:authority: h:1\n:path: /stream?token=abc"
+    )
+    expect(wire.locator(".in .frame")).to_have_text([
+        "SETTINGS", "SETTINGS ACK · HEADERS stream 1", "DATA stream 1, 4 bytes, 3 of padding",
+        "DATA stream 1, 4 bytes, END_STREAM", "GOAWAY, last stream 1, NO_ERROR",
+    ])  # fmt: skip
+    expect(wire.locator(".chunk")).to_have_text(["1 one\\n\n", "2 two\\n\n"])
+
+
 def test_the_timeline_shows_production_against_arrival(opened: Opened) -> None:
     page = opened("#bad/head-no-store")
     drawing = evidence(page).locator("svg.timeline")

@@ -13,6 +13,7 @@ function niceStep(span, most) {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
 }
 
+const pieceOf = (response) => (response.framing === "frames" ? "DATA frame" : "chunk");
 const drawnResponses = (talk) => talk.responses.filter((response) => response.status);
 
 function moments(trace, talk) {
@@ -87,7 +88,7 @@ function drawMarks(made, trace, talk, x, { y, height, edge }) {
 function drawResponse(made, response, x, y, thin) {
   made.append(svg("rect", { class: "arrived", x: x(response.head) - 1, y: y - 10, width: 2, height: 20 }, svg("title", {}, `header section at ${ms(response.head)} ms`)));
   response.chunks.forEach(([time, , size], place) => {
-    made.append(svg("circle", { class: "arrived", cx: x(time), cy: y, r: thin ? 1.6 : 3.2 }, svg("title", {}, `chunk ${place + 1}, ${count(size, "byte")}, at ${ms(time)} ms`)));
+    made.append(svg("circle", { class: "arrived", cx: x(time), cy: y, r: thin ? 1.6 : 3.2 }, svg("title", {}, `${pieceOf(response)} ${place + 1}, ${count(size, "byte")}, at ${ms(time)} ms`)));
   });
   if (response.ended === null || response.ending === "open") return;
   const at = x(response.ended), whole = response.ending === "complete";
@@ -105,7 +106,7 @@ function describeTimeline(talk) {
       + (late.length && median(late) >= 0 ? `; arrival ${ms(median(late))} ms later in the median, ${ms(Math.max(...late))} ms at most` : ""));
   }
   for (const response of drawnResponses(talk)) {
-    const chunks = response.count ? `${count(response.count, "chunk")}, ${count(response.size, "byte")}` : "no content";
+    const chunks = response.count ? `${count(response.count, pieceOf(response))}, ${count(response.size, "byte")}` : "no content";
     told.push(`${response.status} at ${ms(response.head)} ms, ${chunks}, ${response.ending}${response.ended === null ? "" : ` at ${ms(response.ended)} ms`}`);
   }
   if (talk.left !== null) told.push(`the client left at ${ms(talk.left)} ms`);

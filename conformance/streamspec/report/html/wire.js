@@ -1,4 +1,5 @@
-// The wire log: every segment with its time, direction and bytes; chunk bounds are where the coding puts them.
+// The wire log: every segment with its time, direction and bytes; chunk bounds are where the coding puts them. Over
+// HTTP/2 the frames of each segment are told, and the bytes of their content shown.
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const NAMED = { "\r": "\\r", "\n": "\\n", "\t": "\\t" };
 
@@ -49,7 +50,8 @@ function wireRows(trace, talk) {
 }
 
 function drawWire(trace, talk, finding) {
-  const chunks = talk.responses.flatMap((response) => response.chunks.map(([, start, size], place) => [start, start + size, place + 1])).filter(([start]) => start >= 0);
+  const chunks = talk.responses.flatMap((response) => response.chunks.map(([, start, size], place) => [start, start + size, place + 1])).filter(([start]) => start >= 0).sort((one, other) => one[0] - other[0]);
+  const framed = talk.sent.some((row) => row.length > 4);
   const wrong = wrongOffset(talk, finding);
   let before = null;
   const body = wireRows(trace, talk).map(([time, , kind, value]) => {
@@ -60,13 +62,33 @@ function drawWire(trace, talk, finding) {
     const [word, arrow] = kind === "out" ? ["sent", "→"] : ["received", "←"];
     cells.push(el("td", null, `${arrow} ${word}`));
     if (value.length === 2) return el("tr", { class: kind }, ...cells, el("td", null, value[1].toLocaleString("en")), el("td", { class: "framing" }, `… ${count(value[0], "segment")} not shown; results.json has them`));
-    const [, offset, size, bytes] = value;
+    const [, offset, size, bytes, frames] = value;
+    if (frames) return el("tr", { class: kind }, ...cells, el("td", null, size.toLocaleString("en")), el("td", null, ...drawFrames(frames, offset, bytes, kind === "out" ? [] : chunks, wrong)));
     const shown = kind === "out" ? readable(bytes) : drawReceived(offset, bytes, chunks, wrong);
     if (bytes.length < size) shown.push(el("span", { class: "framing" }, ` … ${count(size - bytes.length, "byte")} more`));
     return el("tr", { class: kind }, ...cells, el("td", null, size.toLocaleString("en")), el("td", null, ...shown));
   });
-  const head = el("tr", null, ...["ms", "gap", "direction", "bytes", "content; a number begins a chunk's data"].map((name) => el("th", { scope: "col" }, name)));
+  const head = el("tr", null, ...["ms", "gap", "direction", "bytes", framed ? "frames, and what they hold; a number begins the data of one" : "content; a number begins a chunk's data"].map((name) => el("th", { scope: "col" }, name)));
   return el("div", { class: "wire", tabindex: "0", role: "region", "aria-label": "Wire log" }, el("table", null, el("thead", null, head), el("tbody", null, ...body)));
+}
+
+// Frames that show nothing but their label stand in one line; what one holds stands below it.
+function drawFrames(frames, offset, bytes, chunks, wrong) {
+  const shown = [];
+  let line = null;
+  for (const [label, lines, from, to] of frames) {
+    if (line) line.append(` · ${label}`);
+    else shown.push(line = el("div", { class: "frame" }, label));
+    const held = lines.flatMap((text, place) => [place ? "\n" : "", ...readable(text)]);
+    if (from === undefined && !held.length) continue;
+    const part = bytes.slice(from - offset, to - offset);
+    if (to > from) held.push(...(chunks.length ? drawReceived(from, part, chunks, wrong) : readable(part)));
+    if (to - from > part.length) held.push(el("span", { class: "framing" }, ` … ${count(to - from - part.length, "byte")} more`));
+    if (!held.length) continue;
+    shown.push(el("div", { class: "held" }, ...held));
+    line = null;
+  }
+  return shown;
 }
 
 function drawReceived(offset, bytes, chunks, wrong) {

@@ -1,4 +1,4 @@
-"""One conversation as the page shows it: segments with time, direction and bytes, and the bounds of chunks in them."""
+"""One conversation as the page shows it: segments with time, direction, bytes and frames, and the bounds of chunks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from streamspec.report.curl import curl_line
+from streamspec.report.html.frames import told, within
 from streamspec.report.kept import restore_bytes
 from streamspec.report.production import token_of
+from streamspec_client.http2_frames import PREFACE
 from streamspec_client.trace import NEVER_S, Closing, Conversation, Segment
 
 if TYPE_CHECKING:
@@ -35,11 +37,12 @@ MOST_ITEMS = 400
 def talk(kept: KeptConversation, production: Production | None, url: str | None) -> JSON:
     """A conversation; `url` is where a reader finds the target, None where `streamspec serve` puts it."""
     asked = _asked(kept)
+    is_framed = asked.sent[0].data.startswith(PREFACE)
     return {
         "name": kept.name,
         "opened": kept.opened_at_s,
-        "sent": _segments(kept.sent),
-        "received": _segments(kept.received),
+        "sent": _segments(kept.sent, is_framed=is_framed),
+        "received": _segments(kept.received, is_framed=is_framed),
         "responses": [_response(made) for made in kept.responses],
         "closing": kept.closing,
         "closed": _time(kept.closed_at_s),
@@ -63,9 +66,13 @@ def _asked(kept: KeptConversation) -> Conversation:
     return Conversation(kept.name, 0.0, sent, (), (), Closing.OPEN, NEVER_S, b"")
 
 
-def _segments(kept: KeptSegments) -> JSON:
-    """Rows of time, offset, size and the first bytes; the number of rows left out stands where they were."""
+def _segments(kept: KeptSegments, *, is_framed: bool) -> JSON:
+    """Rows of time, offset, size, the first bytes and, over HTTP/2, the frames.
+
+    The number of rows left out stands where they were.
+    """
     data = _read(kept.data)
+    frames = told(data, sum(kept.sizes)) if is_framed else []
     rows: list[JSON] = []
     offset = 0
     left_out = len(kept.sizes) - FIRST_SEGMENTS - LAST_SEGMENTS
@@ -77,7 +84,10 @@ def _segments(kept: KeptSegments) -> JSON:
             part = data[offset : offset + size]
             begins_message = place == 0 or part.startswith((b"HTTP/", b"GET ", b"POST "))
             most = HEAD_BYTES if begins_message else BYTES
-            rows.append([at_s, offset, size, part[:most].decode("latin-1")])
+            row: list[JSON] = [at_s, offset, size, part[:most].decode("latin-1")]
+            if frames and part:  # of what was read
+                row.append(within(frames, offset, offset + size))
+            rows.append(row)
         offset += size
     return rows
 
