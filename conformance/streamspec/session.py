@@ -100,14 +100,12 @@ def choose(
             check_deviations(resolved, ids)
         for found in _under_servers(resolved, server, matrix=matrix):
             name = found.name if isinstance(found, Implementation) else found.partition("://")[2].rstrip("/")
-            name += OVER_HTTP2 if http2 else ""
-            same = sum(other.name.partition("#")[0] == name for other in chosen)
-            direct = Chosen(spec, f"{name}#{same + 1}" if same else name, found, http2=http2)
+            same = sum(other.found == found for other in chosen if other.front is None)
+            name = f"{name}#{same + 1}" if same else name
+            direct = Chosen(spec, name + (OVER_HTTP2 if http2 else ""), found, http2=http2)
             chosen.append(direct)
             chosen += [
-                replace(
-                    direct, name=f"{direct.name} via {front.name}", front=front, http2=front.http2, direct=direct.name
-                )
+                replace(direct, name=f"{name} via {front.name}", front=front, http2=front.http2, direct=direct.name)
                 for front in via
             ]
     return chosen
