@@ -33,6 +33,7 @@ BUDGETS = (
     ("production ahead of a reader that reads nothing", f"{contract.FLOW_BUDGET_BYTES:,} bytes"),
     ("answer of `/streams` while streams are busy", f"{contract.STATUS_BUDGET_MS:g} ms"),
     ("shutdown, beyond `drain_ms`", f"{contract.SHUTDOWN_BUDGET_MS:g} ms"),
+    ("from `retry` to the end of a stream that is cut, at least", f"{contract.RETRY_BUDGET_MS:g} ms"),
     ("anything that needs no time, before the suite gives up", f"{contract.PROMPT_S:g} s"),
 )
 

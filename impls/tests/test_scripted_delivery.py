@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from impls.scripted.delivery import deliver
+from impls.scripted.delivery import READING_S, deliver
 from impls.scripted.limits import Limits
 from impls.scripted.player import ScriptedFailure
 from impls.scripted.script import Kind
@@ -139,6 +139,36 @@ def test_events_that_are_cut_tell_when_to_come_back_and_have_no_last_chunk(reaso
         assert wire.sent == ["head", SENT_EVENT, b"retry: 1000\n\n"]
         assert wire.transport.ended_by == "close"
         assert (stream.entry.reason, stream.entry.cleanups) == (reason, 1)
+
+    asyncio.run(scene())
+
+
+def test_a_client_that_is_told_to_come_back_has_time_to_read_that() -> None:
+    async def scene() -> None:
+        wire = FakeWire()
+        stream = await opened(Kind.EVENTS, {**IDLE_EVENTS, "cleanup_ms": 1})
+        delivery = await begun(stream, wire, SENT_EVENT)
+        stream.entry.cut(Reason.MAX_AGE)
+        await wire.until_sent(b"retry: 1000\n\n")
+        told_s = asyncio.get_running_loop().time()
+        await wire.transport.gone.wait()
+        assert asyncio.get_running_loop().time() - told_s >= READING_S * 0.9
+        assert stream.entry.cleanups == 1  # meanwhile: the producer is not held up by it
+        await ended(delivery)
+
+    asyncio.run(scene())
+
+
+def test_a_client_that_was_told_and_leaves_is_not_waited_for() -> None:
+    async def scene() -> None:
+        wire = FakeWire()
+        stream = await opened(Kind.EVENTS, IDLE_EVENTS)
+        delivery = await begun(stream, wire, SENT_EVENT)
+        stream.entry.cut(Reason.MAX_AGE)
+        await wire.until_sent(b"retry: 1000\n\n")
+        wire.leave()
+        await ended(delivery)
+        assert (stream.entry.reason, wire.transport.ended_by) == (Reason.MAX_AGE, "close")
 
     asyncio.run(scene())
 

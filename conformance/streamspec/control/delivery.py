@@ -43,6 +43,7 @@ class Delivery(Ending):
             self.on_send_timeout(stream)
         finally:
             await self.clean_up(stream)
+            await self.be_read(stream)
             self.free_slot(stream)
 
     async def run(self, stream: Stream) -> None:

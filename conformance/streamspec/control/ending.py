@@ -13,6 +13,9 @@ from streamspec.control.connection import Disconnect
 from streamspec.control.ledger import Ledger, Reason
 from streamspec.control.message import Message, clock_s
 
+# Twice and more what browsers were seen to need on a busy machine: see RETRY_BUDGET_MS in contract.py.
+READING_S = 0.2
+
 if TYPE_CHECKING:
     from streamspec.control.stream import Stream
 
@@ -23,6 +26,8 @@ class Ending(Message):
     ledger: Ledger
     live: set[Stream]
     """Streams that hold a slot: not closed, or not yet cleaned up."""
+    reading_s = READING_S
+    """How long the client of an event stream that is cut has to read `retry` before the message breaks off."""
 
     def on_left(self, stream: Stream, how: Disconnect) -> None:
         """The client left: its connection, or this stream of it alone."""
@@ -62,16 +67,26 @@ class Ending(Message):
     def end_abruptly(self, stream: Stream, reason: Reason) -> None:
         """Leaves the message incomplete, and the record closed."""
         stream.ending = True
-        if stream.script.sse and reason in {Reason.SHUTDOWN, Reason.MAX_AGE}:
-            self.say_retry(stream)
-        self.cut(stream, reason)
+        is_told = stream.script.sse and reason in {Reason.SHUTDOWN, Reason.MAX_AGE} and self.say_retry(stream)
         self.close_record(stream, reason)
+        if is_told:
+            stream.cut_s = clock_s() + self.reading_s
+            asyncio.get_running_loop().call_later(self.reading_s, self.cut, stream, reason)
+        else:
+            self.cut(stream, reason)
 
-    def say_retry(self, stream: Stream) -> None:
-        """Tells an event stream's client to come back, where that can still be written."""
-        if stream.head_sent and not stream.connection.paused:
-            self.put(stream, self.retry_before_cut())
-            self.write_unsent(stream)
+    def say_retry(self, stream: Stream) -> bool:
+        """Tells an event stream's client to come back, where that can still be written; whether it could."""
+        if not stream.head_sent or stream.connection.paused:
+            return False
+        self.put(stream, self.retry_before_cut())
+        self.write_unsent(stream)
+        return True
+
+    async def be_read(self, stream: Stream) -> None:
+        """Returns when the stream is cut, where its client was given time."""
+        if (rest_s := stream.cut_s - clock_s()) > 0:
+            await asyncio.sleep(rest_s)
 
     def cut(self, stream: Stream, reason: Reason) -> None:
         """Ends the connection where the message stands: chunked coding shows it, else a reset has to.

@@ -40,6 +40,8 @@ class Stream:
     """When the next item is due; infinite while it waits for a gate, or for ever."""
     awake_since_s: float = 0.0
     written_s: float = 0.0
+    cut_s: float = 0.0
+    """When the message breaks off, of a stream whose client was told to come back."""
     keepalives: int = 0
     """Keep-alive comments sent."""
     keepalive_timer: asyncio.TimerHandle | None = None

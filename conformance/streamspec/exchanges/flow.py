@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamspec.contract import Capability
+from streamspec.exchanges.awaited import AwaitedLimit, late_ms
 from streamspec.exchanges.disconnect import KINDS, STALLED_RECEIVE_BUFFER, await_rest
 from streamspec.requirement import exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from streamspec.contract import JSON
     from streamspec.exchanges.recorder import Item, Recorder
 
 STRIPE_BYTES, STRIPES = 65_536, 280
@@ -22,26 +20,11 @@ FILLER_BYTES = STRIPE_BYTES - len(MARKERS[0])
 
 NEIGHBOUR_STRIPES = 6
 
-SEND_TIMEOUT_MS = 2_000
+SEND_TIMEOUT = AwaitedLimit("send_timeout_ms", 2_000)
 """Short enough to be awaited, and four times what a busy machine was seen to hold a process up."""
-
-LONGEST_SEND_TIMEOUT_MS = 10_000
-"""What is awaited of a server that the suite did not launch."""
 
 ENDLESS_STRIPES = 1_024
 """64 MiB, which nobody who heeds any bound comes to the end of."""
-
-
-def send_timeout_late_ms(timeout_ms: int) -> int:
-    """What a send time-out may take: servers look for it now and then, some as often as a tenth of it."""
-    return timeout_ms * 5 // 4 + 500
-
-
-def _declared_send_timeout_ms(describe: Mapping[str, JSON]) -> int | None:
-    """What `GET /` says of it; None where that says nothing."""
-    limits = describe.get("limits")
-    value = limits.get("send_timeout_ms") if isinstance(limits, dict) else None
-    return value if isinstance(value, int) else None
 
 
 def text_stripes() -> bytes:
@@ -74,7 +57,7 @@ def stalled_beside_lock_step(recorder: Recorder) -> None:
         if not recorder.may_go_on(stream):
             return
         recorder.release(token, STRIPES, mark="opened")
-    recorder.mark("send-timeout", _declared_send_timeout_ms(recorder.target.describe) or 0)
+    recorder.mark("send-timeout", SEND_TIMEOUT.declared_ms(recorder.target.describe) or 0)
     for token, stream in streams.items():
         await_rest(recorder, token)
         recorder.mark(f"rests-{stream.name}", stream.body_size)
@@ -100,30 +83,16 @@ def _read_in_lock_step(recorder: Recorder) -> None:
             return
 
 
-def _too_long_to_await(describe: Mapping[str, JSON]) -> str | None:
-    """Why the send time-out of a server that runs already is not awaited."""
-    value = _declared_send_timeout_ms(describe)
-    if value is not None and value <= LONGEST_SEND_TIMEOUT_MS:
-        return None
-    shown = "tells none" if value is None else f"says {value}"
-    return (
-        f"awaits a send_timeout_ms of {LONGEST_SEND_TIMEOUT_MS} at most, and GET / {shown}: "
-        f"start the server with STREAMSPEC_SEND_TIMEOUT_MS={SEND_TIMEOUT_MS}"
-    )
-
-
 @exchange(
     Capability.SCRIPT,
     Capability.STATUS,
     Capability.LIMITS,
-    launch={"STREAMSPEC_SEND_TIMEOUT_MS": str(SEND_TIMEOUT_MS)},
-    at_url=_too_long_to_await,
+    launch=SEND_TIMEOUT.launch,
+    at_url=SEND_TIMEOUT.too_long_to_await,
 )
 def stalled_for_ever(recorder: Recorder) -> None:
     """Streams of both kinds that nobody reads until the server closes them, then what is left of them is read."""
-    timeout_ms = SEND_TIMEOUT_MS
-    if recorder.target.process is None:
-        timeout_ms = _declared_send_timeout_ms(recorder.target.describe) or timeout_ms
+    timeout_ms = SEND_TIMEOUT.in_force_ms(recorder.target)
     recorder.mark("send-timeout", timeout_ms)
     streams = {}
     for kind, path in KINDS.items():
@@ -139,7 +108,7 @@ def stalled_for_ever(recorder: Recorder) -> None:
         if not stream.wait_head(recorder.prompt_s):
             return
     for token, stream in streams.items():
-        state = recorder.state(token, wait_ms=send_timeout_late_ms(timeout_ms) + 500, name=f"state-{stream.name}")
+        state = recorder.state(token, wait_ms=late_ms(timeout_ms) + 500, name=f"state-{stream.name}")
         if state.get("state") != "closed":
             return
         stream.wait_closed(recorder.prompt_s)

@@ -9,6 +9,7 @@ from streamspec.contract import FLOW_BUDGET_BYTES, Level, contract
 from streamspec.control import ControlServer, Reason
 from streamspec.dispatches import shown
 from streamspec.exchanges import disconnect, flow
+from streamspec.exchanges.awaited import late_ms
 from streamspec.judging import (
     answered,
     completed,
@@ -118,7 +119,7 @@ class SendsToItsAudienceInTurn(ControlServer):
 def flow_send_timeout(trace: Trace) -> Figures:
     """A stream whose client takes nothing for send_timeout_ms is cut, neither much sooner nor later, and cleaned up."""
     timeout_ms = trace.marks_named("send-timeout")[0].value
-    latest_ms = flow.send_timeout_late_ms(timeout_ms)
+    latest_ms = late_ms(timeout_ms)
     took_ms = []
     for kind in disconnect.KINDS:
         response, found = streamed(trace, kind), state(trace, f"state-{kind}")

@@ -151,8 +151,8 @@ def shutdown_sse_retry(trace: Trace) -> Figures:
 
 @shutdown_sse_retry.mutant()
 class SaysNothingBeforeItGoes(ControlServer):
-    def say_retry(self, stream: Stream) -> None:
-        pass
+    def say_retry(self, stream: Stream) -> bool:
+        return False
 
 
 def _is_cleaned(trace: Trace, name: str) -> tuple[bool, str]:

@@ -26,6 +26,11 @@ const FLUSH_MS = 500;
 
 const RECONNECTION_TIME_MS = 1_000;
 
+const CUTS = new Set(["max_age", "shutdown"]);
+
+// What a client has to read that in: a browser forgets what it has not yet read when the message breaks off.
+const READING_MS = 200;
+
 // setTimeout takes no more, and none waits for ever.
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
@@ -213,16 +218,20 @@ class Delivery {
   #stop(reason) {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    if (reason === "disconnected") {
-      this.#socket.destroy();
-    } else if (reason === "slow_client") {
-      this.#socket.resetAndDestroy();
-    } else {
-      if (this.#script.kind === "events") this.#response.write(encodeEvent({ retry: RECONNECTION_TIME_MS }));
-      this.#leaveIncomplete();
-    }
-    this.#entry.close(reason);
     this.#wake();
+    if (this.#script.kind === "events" && CUTS.has(reason)) {
+      this.#response.write(encodeEvent({ retry: RECONNECTION_TIME_MS }));
+      setTimeout(() => this.#breakOff(reason), READING_MS);
+    } else {
+      this.#breakOff(reason);
+    }
+  }
+
+  #breakOff(reason) {
+    if (reason === "disconnected") this.#socket.destroy();
+    else if (reason === "slow_client") this.#socket.resetAndDestroy();
+    else this.#leaveIncomplete();
+    this.#entry.close(reason);
   }
 
   #fail(error) {
