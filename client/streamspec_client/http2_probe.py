@@ -115,6 +115,10 @@ class Http2Connection(Connection):
         """Read until the response to that request has `size` bytes of body."""
         return self._wait(lambda: self.body_size_of(number) >= size, within_s)
 
+    def wait_end_of(self, number: int, within_s: float) -> bool:
+        """Read until the response to that request has ended, in whatever way."""
+        return self._wait(lambda: self._streams.has_ended(number), within_s)
+
     def body_size_of(self, number: int) -> int:
         """Bytes of the body of the response to that request read so far."""
         return self._streams.body_size_of(number)

@@ -146,6 +146,10 @@ class Http2Reader:
         """Whether the header section of the response to that request has been read."""
         return self._streams[number] in self._readings
 
+    def has_ended(self, number: int) -> bool:
+        """Whether no more of the response to that request will come."""
+        return not self.is_open(number)
+
     def body_size_of(self, number: int) -> int:
         """Bytes of the response to that request read so far."""
         reading = self._readings.get(self._streams[number])

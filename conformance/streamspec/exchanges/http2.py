@@ -44,6 +44,10 @@ STALLED, STALLED_NEIGHBOUR = 0, 1
 FAILING_TEXT, AFTER_FAILURE = 0, 1
 """The places of the text that fails and of what is asked for after it."""
 
+ENDS_WITHIN_S = 1.0
+"""How long the end of a text that fails is waited for: sound servers take milliseconds, and what this decides is
+recorded again, alone."""
+
 
 def _post(
     recorder: Recorder, connection: Http2Connection, kind: str, items: Sequence[Item], end: JSON = "complete"
@@ -66,7 +70,7 @@ def lock_step_on_http2(recorder: Recorder) -> None:
         recorder.release(token)
         if not connection.wait_body_of(place, size, recorder.prompt_s):
             return
-    connection.wait_complete(1, recorder.prompt_s)
+    connection.wait_end_of(place, recorder.prompt_s)
     for path in ANSWERS:
         connection.request("GET", recorder.target.prefix + path)
     connection.wait_complete(1 + len(ANSWERS), recorder.prompt_s)
@@ -91,7 +95,7 @@ def reset_beside_lock_step(recorder: Recorder) -> None:
         recorder.state(tokens[kind], wait_ms=STATE_WAIT_MS, name=f"state-{kind}")
     if _released(recorder, connection, neighbour, NEIGHBOUR_ITEMS):
         connection.request("GET", f"{recorder.target.prefix}/stream?count=1&interval_ms=0")
-        connection.wait_complete(len(LEFT) + 2, recorder.prompt_s)
+        connection.wait_end_of(RESET_NEIGHBOUR + 1, recorder.prompt_s)
 
 
 def _released(recorder: Recorder, connection: Http2Connection, token: str, items: int) -> bool:
@@ -127,6 +131,6 @@ def failing_on_http2(recorder: Recorder) -> None:
     """A text whose producer raises behind its items; when it has ended, another stream is asked for."""
     connection = recorder.connect_http2(CONNECTION)
     _post(recorder, connection, "text", ITEMS["text"], end="fail")
-    connection.wait_complete(1, recorder.prompt_s)
+    connection.wait_end_of(FAILING_TEXT, ENDS_WITHIN_S)
     connection.request("GET", f"{recorder.target.prefix}/stream?count=1&interval_ms=0")
-    connection.wait_complete(2, recorder.prompt_s)
+    connection.wait_end_of(AFTER_FAILURE, recorder.prompt_s)
