@@ -10,15 +10,16 @@ import webbrowser
 from typing import TYPE_CHECKING, TextIO
 
 from streamspec.demo_page import PageServer
+from streamspec.implementation import TargetError, read_implementation
 from streamspec.mistake import Mistake
 from streamspec.process import Process, ProcessError
-from streamspec.target import TargetError, implementations, read_implementation
+from streamspec.target_names import implementations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from streamspec.target import Implementation
+    from streamspec.implementation import Implementation
 
 LOOK_EVERY_S = 0.5
 """How soon a server that ended by itself is told."""

@@ -14,8 +14,9 @@ from streamspec.pytest_marks import ATTRIBUTE, MARKER, WHAT_A_TARGET_IS, is_requ
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from streamspec.implementation import Implementation
     from streamspec.pytest_session import RequirementTest, SessionCheck
-    from streamspec.target import Implementation, Target
+    from streamspec.target import Target
     from streamspec.testing import Probe, Servers
 
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from streamspec.implementation import Implementation, TargetError
 from streamspec.process import ProcessError
 from streamspec.pytest_marks import WHAT_A_TARGET_IS, is_requirement, selected_ids
 from streamspec.report.results import Finding, TargetResults, Verdict
 from streamspec.report.wording import MARKS, evidence, printable
 from streamspec.requirement import REGISTRY, UnknownSelection, all_requirements, select
 from streamspec.runner import Check, check_deviations
-from streamspec.target import OVER_HTTP2, Implementation, Target, TargetError, resolve, running
+from streamspec.target import OVER_HTTP2, Target, running
+from streamspec.target_names import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

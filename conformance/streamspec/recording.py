@@ -14,17 +14,19 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from streamspec.exchanges.recorder import Recorder, TargetLost
+from streamspec.implementation import TargetError
 from streamspec.process import ProcessError
 from streamspec.requirement import NotObserved
-from streamspec.target import TargetError, running
+from streamspec.target import running
 from streamspec_client.probe import Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from streamspec.implementation import Implementation
     from streamspec.requirement import Exchange
-    from streamspec.target import Implementation, Target
+    from streamspec.target import Target
     from streamspec_client.trace import Trace
 
 SIDE_BY_SIDE = 8

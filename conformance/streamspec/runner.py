@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamspec.implementation import TargetError, control_implementation
 from streamspec.process import ProcessError
 from streamspec.recording import Recording, Recordings, any_time
 from streamspec.report.kept import KeptExchange, KeptRecording, keep
 from streamspec.report.results import Finding, TargetResults
-from streamspec.target import TargetError, control_implementation, running
+from streamspec.target import running
 from streamspec.verdicts import Judging, Subject
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from streamspec.implementation import Implementation
     from streamspec.recording import Turn
     from streamspec.requirement import Exchange, Requirement
-    from streamspec.target import Implementation, Target
+    from streamspec.target import Target
     from streamspec_client.trace import Trace
 
 

@@ -10,7 +10,8 @@ import socket
 import sys
 from typing import NoReturn
 
-from streamspec.target import Implementation, TargetError, resolve
+from streamspec.implementation import Implementation, TargetError
+from streamspec.target_names import resolve
 
 LOOPBACK = "127.0.0.1"
 """Where implementations bind unless told otherwise (CONTRACT.md)."""

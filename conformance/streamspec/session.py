@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from streamspec import __version__
+from streamspec.implementation import Implementation, TargetError
 from streamspec.process import ProcessError
 from streamspec.proxies.launching import Deployed
 from streamspec.report.results import Finding, Results, TargetResults, Verdict
 from streamspec.requirement import all_requirements
 from streamspec.runner import Check, check_deviations
-from streamspec.target import OVER_HTTP2, Implementation, TargetError, implementations, resolve, running
+from streamspec.target import OVER_HTTP2, running
+from streamspec.target_names import implementations, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

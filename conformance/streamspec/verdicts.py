@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streamspec.contract import JSON
+    from streamspec.implementation import Deviation
     from streamspec.recording import Recording
     from streamspec.requirement import Exchange, Figures, Requirement
-    from streamspec.target import Deviation
     from streamspec_client.trace import Conversation
 
 ATTEMPTS = 3

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from streamspec.cli import app
-from streamspec.target import control_implementation, running
+from streamspec.implementation import control_implementation
+from streamspec.target import running
 
 FOLDER = Path(__file__).parents[2] / ".github" / "actions" / "streamspec"
 ACTION = yaml.safe_load((FOLDER / "action.yml").read_text("utf-8"))

@@ -12,8 +12,8 @@ from tests.openapi_document import Document
 
 from streamspec import contract, contract_table
 from streamspec.contract import Capability
+from streamspec.implementation import read_implementation
 from streamspec.requirement import ContractError, all_requirements
-from streamspec.target import read_implementation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,8 +21,9 @@ from streamspec.exchanges.disconnect import HELLO, IDLE, KINDS, STALLED_RECEIVE_
 from streamspec.exchanges.flow import STRIPE_BYTES
 from streamspec.exchanges.recorder import Recorder
 from streamspec.exchanges.shutdown import ACTIVE_ITEMS, ACTIVE_MS, GONE_WITHIN_MS, LAUNCH, Shutdown
+from streamspec.implementation import read_implementation
 from streamspec.requirements.shutdown import EXIT_CODES
-from streamspec.target import read_implementation, running
+from streamspec.target import running
 from streamspec_client.http1_probe import Http1Connection
 from streamspec_client.probe import Clock, Leaving
 from streamspec_client.trace import Ending

@@ -22,6 +22,7 @@ from tests.raw_endpoints import CERTIFICATE, Endpoint, Stream, buffered
 from typer.testing import CliRunner
 
 from streamspec.cli import app
+from streamspec.implementation import control_implementation, read_implementation
 from streamspec.lint import run
 from streamspec.lint.address import Address, BadAddress
 from streamspec.lint.look import Limits
@@ -32,7 +33,7 @@ from streamspec.proxies.launching import Front
 from streamspec.proxies.nginx import BUFFERED, GZIP, HTTP10, HTTP11, NGINX, PATIENT
 from streamspec.proxies.proxy import Variant
 from streamspec.report.results import ExitCode, Verdict
-from streamspec.target import control_implementation, read_implementation, running
+from streamspec.target import running
 
 if TYPE_CHECKING:
     from typer.testing import Result

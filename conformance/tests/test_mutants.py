@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streamspec.implementation import control_implementation
 from streamspec.report.results import Verdict
 from streamspec.requirement import Mutant, Requirement, all_requirements
 from streamspec.runner import Check
-from streamspec.target import control_implementation, running
+from streamspec.target import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,9 @@ import pytest
 from tests.openapi_cases import ANY_EVENT, CASES, JSON_TYPE, Case, script
 from tests.openapi_document import Document, events_of
 
-from streamspec.target import control_implementation, implementations, read_implementation, running
+from streamspec.implementation import control_implementation, read_implementation
+from streamspec.target import running
+from streamspec.target_names import implementations
 from streamspec_client.http1_probe import Http1Connection
 from streamspec_client.probe import Clock
 from streamspec_client.trace import Ending
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from tests.openapi_document import Node
 
     from streamspec.contract import JSON
-    from streamspec.target import Implementation, Target
+    from streamspec.implementation import Implementation
+    from streamspec.target import Target
     from streamspec_client.trace import Response
 
 DOCUMENT = Document.read()

@@ -19,6 +19,7 @@ from tests.fake_targets import fake_server
 from tests.sample_results import GOOD, KNOWN, MUST, SHOULD
 
 from streamspec import session
+from streamspec.implementation import Deviation, TargetError, control_implementation
 from streamspec.process import ProcessError
 from streamspec.proxies import PROXIES, UnknownProxy, find, find_all, table
 from streamspec.proxies import proxy as proxy_module
@@ -31,7 +32,7 @@ from streamspec.report.results import ExitCode, Finding, Results, TargetResults,
 from streamspec.report.wording import evidence
 from streamspec.requirement import select
 from streamspec.runner import Check
-from streamspec.target import Deviation, TargetError, behind, control_implementation, running
+from streamspec.target import behind, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,6 +132,8 @@ def test_what_a_proxy_breaks_holds_directly() -> None:
     assert [made.id for made in cannot_keep(seen(finding("a", Verdict.DEVIATION)), direct)] == ["a"]
     assert not broken(seen(finding("a", Verdict.NOT_APPLICABLE)), direct)
     assert not broken(seen(finding("a", Verdict.INCONCLUSIVE)), direct)
+    without = replace(GOOD, verdicts=[finding("http2-causal", Verdict.NOT_APPLICABLE)])
+    assert [made.id for made in broken(seen(finding("http2-causal", Verdict.FAIL)), without)] == ["http2-causal"]
     assert in_pairs([direct, through, replace(GOOD, name="other")]) == [(direct, [through])]
 
 

@@ -10,12 +10,13 @@ from tests.fake_targets import DYING_SERVER, fake_server, write_implementation
 from tests.sample_results import GOOD, KNOWN
 
 from streamspec.contract import Anchor, Level
+from streamspec.implementation import control_implementation, read_implementation
 from streamspec.rejudging import NothingKept, differences, judged_again
 from streamspec.report.kept import BrokenRecording, Deflated
 from streamspec.report.results import Results, TargetResults, Verdict, decode, encode
 from streamspec.requirement import Late, NotObserved, Requirement, Violation, exchange
 from streamspec.runner import Check
-from streamspec.target import control_implementation, read_implementation, running
+from streamspec.target import running
 from streamspec.verdicts import ATTEMPTS, MAX_ATTEMPTS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamspec.exchanges.recorder import Recorder
-    from streamspec.target import Implementation
+    from streamspec.implementation import Implementation
     from streamspec_client.trace import Trace
 
 

@@ -12,13 +12,14 @@ from tests.fake_targets import fake_server, write_implementation
 from tests.test_rejudging import again, requirement
 from tests.traces import trace
 
+from streamspec.implementation import read_implementation
 from streamspec.process import Process
 from streamspec.recording import Recording
 from streamspec.report.results import Verdict
 from streamspec.requirement import Exchange, Late, exchange
 from streamspec.run_delay import ThreadTimes, process_times, starved
 from streamspec.runner import Check
-from streamspec.target import read_implementation, running
+from streamspec.target import running
 from streamspec.verdicts import ATTEMPTS, MAX_ATTEMPTS, Judging, Subject
 from streamspec.verdicts import starved as explained
 

@@ -11,10 +11,11 @@ from tests.fake_targets import FakeServer, fake_server, write_implementation
 
 from streamspec import recording
 from streamspec.contract import Anchor, Capability, Level
+from streamspec.implementation import Deviation, TargetError, read_implementation
 from streamspec.report.results import Verdict
 from streamspec.requirement import Exchange, Late, NotObserved, Requirement, Violation, exchange
 from streamspec.runner import Check, check_deviations
-from streamspec.target import Deviation, TargetError, read_implementation, running
+from streamspec.target import running
 from streamspec.verdicts import ATTEMPTS, MAX_ATTEMPTS
 
 if TYPE_CHECKING:

@@ -16,21 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.fake_targets import fake_server, write_implementation
 
-from streamspec import target
+from streamspec import target, target_names
 from streamspec.contract import Capability
+from streamspec.implementation import Implementation, TargetError, control_implementation, read_implementation
 from streamspec.process import Process, ProcessError
 from streamspec.session import choose
-from streamspec.target import (
-    Implementation,
-    NotTheContract,
-    TargetError,
-    control_implementation,
-    foreign,
-    implementations,
-    read_implementation,
-    resolve,
-    running,
-)
+from streamspec.target import NotTheContract, running
+from streamspec.target_names import foreign, implementations, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +76,7 @@ def test_what_runs_from_a_checkout_finds_its_implementations_from_anywhere(
     folder = tmp_path / "impls" / "theirs"
     folder.mkdir(parents=True)
     path = write_implementation(folder, "true")
-    monkeypatch.setattr(target, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(target_names, "CHECKOUT", tmp_path)
     monkeypatch.chdir("/")
     assert implementations() == {"theirs": path}
     found = resolve("theirs")
@@ -95,7 +87,7 @@ def test_what_runs_from_a_checkout_finds_its_implementations_from_anywhere(
 def test_where_there_are_no_implementations_targets_are_to_be_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(target, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(target_names, "CHECKOUT", tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TargetError, match=r"no impls/\*/impl\.toml here or above: name the targets"):
         choose([])

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.raw_endpoints import CERTIFICATE
 
-from streamspec.target import control_implementation, running
+from streamspec.implementation import control_implementation
+from streamspec.target import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

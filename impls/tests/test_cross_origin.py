@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from streamspec.target import Implementation, Target, implementations, read_implementation, running
+from streamspec.implementation import Implementation, read_implementation
+from streamspec.target import Target, running
+from streamspec.target_names import implementations
 from streamspec_client.http1_probe import Http1Connection
 from streamspec_client.probe import Clock
 from streamspec_client.trace import Response

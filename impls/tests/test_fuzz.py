@@ -21,8 +21,10 @@ from schemathesis.generation import GenerationMode
 from tests.openapi_document import Document
 
 from impls.tests.odd_requests import CLEANUP_MS, OddRequest, header_sections, queries, scripts
+from streamspec.implementation import read_implementation
 from streamspec.requirements.disconnect_effects import NOISE
-from streamspec.target import Target, implementations, read_implementation, running
+from streamspec.target import Target, running
+from streamspec.target_names import implementations
 from streamspec_client.http1_probe import Http1Connection
 from streamspec_client.probe import Clock, Leaving
 from streamspec_client.trace import Response

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from streamspec.implementation import read_implementation
 from streamspec.requirement import all_requirements
-from streamspec.target import read_implementation, variants
+from streamspec.target_names import variants
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "impls" / "README.md"

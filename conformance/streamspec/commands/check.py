@@ -32,7 +32,7 @@ from streamspec.report.progress import Progress
 from streamspec.report.proxied import print_proxied
 from streamspec.report.results import encode, exit_code
 from streamspec.requirement import select
-from streamspec.target import foreign, implementations, variants
+from streamspec.target_names import foreign, implementations, variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

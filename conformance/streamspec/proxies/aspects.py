@@ -86,13 +86,12 @@ def _is_exception(finding: Finding, results: TargetResults) -> bool:
 
 def broken(through: TargetResults, direct: TargetResults) -> Sequence[Finding]:
     """What holds directly and does not hold behind the proxy, and is not known of it either."""
-    return [made for made, before in _pairs(through, direct) if _fails(made) and before.verdict is Verdict.PASS]
+    return [made for made, before in _pairs(through, direct) if _fails(made) and _holds(before)]
 
 
 def cannot_keep(through: TargetResults, direct: TargetResults) -> Sequence[Finding]:
     """What holds directly and is known not to hold behind this proxy, whatever its settings."""
-    pairs = _pairs(through, direct)
-    return [made for made, before in pairs if made.verdict is Verdict.DEVIATION and before.verdict is Verdict.PASS]
+    return [made for made, before in _pairs(through, direct) if made.verdict is Verdict.DEVIATION and _holds(before)]
 
 
 def mended(through: TargetResults, direct: TargetResults) -> Sequence[Finding]:
@@ -112,6 +111,12 @@ def in_pairs(targets: Sequence[TargetResults]) -> Sequence[tuple[TargetResults, 
 def _pairs(through: TargetResults, direct: TargetResults) -> Sequence[tuple[Finding, Finding]]:
     before: Mapping[str, Finding] = {made.id: made for made in direct.verdicts}
     return [(made, before[made.id]) for made in through.verdicts if made.id in before]
+
+
+def _holds(before: Finding) -> bool:
+    """Whether what is found behind a proxy is the proxy's doing: that it speaks HTTP/2 is, too."""
+    of_proxy = before.verdict is Verdict.NOT_APPLICABLE and before.id.startswith("http2-")
+    return before.verdict is Verdict.PASS or of_proxy
 
 
 def _fails(finding: Finding) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamspec.implementation import Deviation
 from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, Place, Proxy, Variant
-from streamspec.target import Deviation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ VARIANTS = (
         "HTTP/2 towards the client: what Caddy speaks by itself wherever it has TLS.",
         True,
         ("reverse_proxy {origin}",),
-        HIDES_FAILURES,
+        (*HIDES_FAILURES, Deviation("http2-failure-resets", _ENDS_AS_COMPLETE, _ABORT)),
         http2=True,
     ),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamspec.implementation import Deviation
 from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, Place, Proxy, Variant, ends_as_complete_to_http10
-from streamspec.target import Deviation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,8 @@ _SENDS_EMPTY_DATA = "https://github.com/haproxy/haproxy/blob/v2.6.0/src/mux_h2.c
 
 ENDS_STREAMS = (
     Deviation("failure-truncates", _ENDS_STREAM, _SENDS_EMPTY_DATA),
+    Deviation("http2-failure-resets", _ENDS_STREAM, _SENDS_EMPTY_DATA),
+    Deviation("load-max-age", _ENDS_STREAM, _SENDS_EMPTY_DATA, found="an incomplete message; got one that ends"),
     Deviation("shutdown-truncation-visible", _ENDS_STREAM, _SENDS_EMPTY_DATA),
     Deviation(
         "flow-send-timeout", _ENDS_STREAM, _SENDS_EMPTY_DATA, found="an incomplete message; got one that ends as a"

@@ -13,9 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamspec.implementation import TargetError
 from streamspec.process import BROKEN_OFF_WITHIN_S, Process, ProcessError
 from streamspec.proxies.proxy import Place, Proxy, Variant, ends_as_complete_to_http10, origin_of
-from streamspec.target import Target, TargetError, behind
+from streamspec.target import Target, behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamspec.implementation import Deviation
 from streamspec.proxies.proxy import Place, Proxy, Variant, ends_as_complete_to_http10
-from streamspec.target import Deviation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
+from streamspec.implementation import Deviation
 from streamspec.proxies.proxy import HIDES_IDLE_DISCONNECTS, Place, Proxy, Variant, ends_as_complete_to_http10
-from streamspec.target import Deviation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

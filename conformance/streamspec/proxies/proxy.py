@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streamspec.target import Deviation
+from streamspec.implementation import Deviation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

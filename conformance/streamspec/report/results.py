@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from streamspec.contract import Level  # noqa: TC001 - msgspec resolves the fields' types
+from streamspec.implementation import Deviation  # noqa: TC001 - likewise
 from streamspec.mistake import Mistake
 from streamspec.report.kept import KeptExchange  # noqa: TC001 - msgspec resolves the fields' types
-from streamspec.target import Deviation  # noqa: TC001 - likewise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
