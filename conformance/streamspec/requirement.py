@@ -63,6 +63,8 @@ class Exchange:
     needs: frozenset[Capability]
     alone: bool
     """Measures time, or reads or fills server-wide counts: nothing else runs meanwhile."""
+    timed: bool
+    """Measures time, and is hardly any work itself: only others like it run meanwhile."""
     launch: Mapping[str, str] | None
     """Not None: a managed target gets a process of its own, launched with this environment besides (`{}` for none)."""
     process: bool
@@ -75,6 +77,7 @@ class Exchange:
 def exchange(
     *needs: Capability,
     alone: bool = False,
+    timed: bool = False,
     launch: Mapping[str, str] | None = None,
     process: bool = False,
     at_url: AtUrl | None = None,
@@ -87,6 +90,7 @@ def exchange(
             record=record,
             needs=frozenset(needs),
             alone=alone,
+            timed=timed,
             launch=launch,
             process=process or (launch is not None and at_url is None),
             at_url=at_url,
