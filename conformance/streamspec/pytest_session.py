@@ -185,9 +185,9 @@ def _locked(path: Path, kind: int) -> Iterator[None]:
 
 
 def _turn_among_workers(exchange: Exchange) -> AbstractContextManager[object]:
-    """The turn of an exchange where pytest-xdist runs several workers: one that wants to be alone, is."""
+    """The turn of an exchange where pytest-xdist runs several workers: one that is timed, or wants to be alone, is."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
     if run is None:
         return nullcontext()
     path = Path(tempfile.gettempdir()) / f"streamspec-{run}.lock"
-    return _locked(path, fcntl.LOCK_EX if exchange.alone else fcntl.LOCK_SH)
+    return _locked(path, fcntl.LOCK_EX if exchange.alone or exchange.timed else fcntl.LOCK_SH)

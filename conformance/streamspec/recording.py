@@ -93,9 +93,10 @@ class Recordings:
         return self._attempts
 
     def record(self, exchanges: Sequence[Exchange], progress: Callable[[str], None] | None = None) -> None:
-        """Record a first attempt of each where there is none: side by side, then those that want to be alone.
+        """Record a first attempt of each where there is none: side by side, but those that are timed after the others.
 
-        Those with a process of their own go on meanwhile, unless they want to be alone, too: mostly they wait.
+        Each that wants to be alone is recorded after them. Those with a process of their own go on meanwhile, unless
+        they want to be alone, too: mostly they wait.
         """
         missing = {made.name: made for made in exchanges if made.name not in self._attempts}
         if not missing:
@@ -113,8 +114,9 @@ class Recordings:
         elsewhere = [made for made in missing.values() if not made.alone and self._to_launch(made)]
         together = [made for made in missing.values() if not made.alone and made not in elsewhere]
         launched = _started([partial(observe, exchange) for exchange in elsewhere])
-        _wait_for(_started([partial(observe, exchange) for exchange in together]))
-        self._look_for_end()
+        for timed in (False, True):
+            _wait_for(_started([partial(observe, exchange) for exchange in together if exchange.timed is timed]))
+            self._look_for_end()
         for exchange in missing.values():
             if exchange.alone:
                 observe(exchange)

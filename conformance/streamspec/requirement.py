@@ -78,6 +78,8 @@ class Exchange:
     needs: frozenset[Capability]
     alone: bool
     """Measures time, or reads or fills server-wide counts: nothing else runs meanwhile."""
+    timed: bool
+    """Measures time, and is hardly any work itself: only others like it run meanwhile."""
     launch: Mapping[str, str] | None
     """Not None: a managed target gets a process of its own, launched with this environment besides (`{}` for none)."""
     process: bool
@@ -90,6 +92,7 @@ class Exchange:
 def exchange(
     *needs: Capability,
     alone: bool = False,
+    timed: bool = False,
     launch: Mapping[str, str] | None = None,
     process: bool = False,
     at_url: AtUrl | None = None,
@@ -102,6 +105,7 @@ def exchange(
             record=record,
             needs=frozenset(needs),
             alone=alone,
+            timed=timed,
             launch=launch,
             process=process or (launch is not None and at_url is None),
             at_url=at_url,

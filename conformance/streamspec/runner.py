@@ -121,7 +121,7 @@ class Check:
         return KeptRecording(keep(recording.trace) if recording.trace else None, recording.unobserved, dying)
 
     def record(self, requirements: Iterable[Requirement], progress: Callable[[str], None] | None = None) -> None:
-        """Record every exchange they need and that applies: side by side, then those that want to be alone."""
+        """Record every exchange they need and that applies, where that was not done."""
         wanted = [made.exchange for made in requirements if self._judging.not_applicable(made) is None]
         self._recordings.record(wanted, progress)
 

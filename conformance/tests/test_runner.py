@@ -204,10 +204,10 @@ def test_a_url_has_no_process_to_look_at() -> None:
 # Order
 
 
-def test_exchanges_run_side_by_side_but_those_that_want_to_be_alone() -> None:
+def test_exchanges_run_side_by_side_then_those_that_are_timed_then_each_that_wants_to_be_alone() -> None:
     events: list[str] = []
 
-    def noted(name: str, *, alone: bool) -> Requirement:
+    def noted(name: str, kind: str) -> Requirement:
         def record(recorder: Recorder) -> None:
             """Note its beginning and its end."""
             events.append(f"+{name}")
@@ -215,13 +215,15 @@ def test_exchanges_run_side_by_side_but_those_that_want_to_be_alone() -> None:
             events.append(f"-{name}")
 
         record.__name__ = name
-        return requirement(lambda _: None, exchange(alone=alone)(record), name=name)
+        made = exchange(alone=kind == "alone", timed=kind == "timed")(record)
+        return requirement(lambda _: None, made, name=name)
 
-    kinds = {"a": True, "b": False, "c": True, "d": False}
+    kinds = {"a": "alone", "b": "timed", "c": "", "d": "alone", "e": "timed", "f": ""}
     with check() as (made, _):
-        results = made.run([noted(name, alone=alone) for name, alone in kinds.items()], "spec")
-    assert sorted(events[:4]) == ["+b", "+d", "-b", "-d"]
-    assert events[4:] == ["+a", "-a", "+c", "-c"]
+        results = made.run([noted(name, kind) for name, kind in kinds.items()], "spec")
+    assert sorted(events[:4]) == ["+c", "+f", "-c", "-f"]
+    assert sorted(events[4:8]) == ["+b", "+e", "-b", "-e"]
+    assert events[8:] == ["+a", "-a", "+d", "-d"]
     assert [found.id for found in results.verdicts] == list(kinds)
     assert results.spec == "spec"
 

@@ -146,7 +146,7 @@ def paced(recorder: Recorder) -> None:
         recorder.state(token)
 
 
-@exchange(Capability.STATUS, alone=True)
+@exchange(Capability.STATUS, timed=True)
 def scheduled(recorder: Recorder) -> None:
     """Many items 2 ms apart, with what the server says of when it produced them."""
     token = recorder.token()
@@ -171,7 +171,7 @@ def first_bytes(recorder: Recorder) -> None:
             return
 
 
-@exchange()
+@exchange(timed=True)
 def demo(recorder: Recorder) -> None:
     """The first items of a bare GET /stream, and the whole of a fast one."""
     bare = recorder.get("/stream", name="bare")

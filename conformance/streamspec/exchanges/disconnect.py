@@ -201,7 +201,7 @@ def await_rest(recorder: Recorder, token: str) -> None:
         seen = produced
 
 
-@exchange(Capability.SCRIPT, Capability.GATE, Capability.KEEPALIVE, Capability.STATUS)
+@exchange(Capability.SCRIPT, Capability.GATE, Capability.KEEPALIVE, Capability.STATUS, timed=True)
 def left_during_keepalive(recorder: Recorder) -> None:
     """A silent event stream left with FIN after some keep-alive comments."""
     client, token = Client(recorder), recorder.token()
@@ -223,7 +223,7 @@ def half_closed(recorder: Recorder) -> None:
             return
 
 
-@exchange(Capability.STATUS)
+@exchange(Capability.STATUS, timed=True)
 def left_with_request_pipelined(recorder: Recorder) -> None:
     """Idle demos of both kinds left with FIN and with RST when another request waits behind them."""
     client = Client(recorder)

@@ -63,7 +63,7 @@ def _watch(recorder: Recorder, stream: Connection) -> bool:
     return stream.wait_for(_was_watched, recorder.prompt_s)
 
 
-@exchange(Capability.KEEPALIVE)
+@exchange(Capability.KEEPALIVE, timed=True)
 def silent_events(recorder: Recorder) -> None:
     """Event streams that fall silent behind their first event: the next is due in a minute, gated, or never comes.
 
@@ -86,7 +86,7 @@ def silent_events(recorder: Recorder) -> None:
             return
 
 
-@exchange(Capability.KEEPALIVE)
+@exchange(Capability.KEEPALIVE, timed=True)
 def silent_before_first_event(recorder: Recorder) -> None:
     """Event streams whose first event is due in a minute, and, where there are gates, is gated."""
     _plain(recorder)

@@ -12,6 +12,7 @@ from markupsafe import escape
 from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers import get_lexer_for_filename
+from pygments.lexers.python import PythonLexer
 from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
@@ -133,8 +134,10 @@ def _highlighted(file: str, text: str) -> str:
     return highlight(text, _lexer(file), HtmlFormatter(nowrap=True)).rstrip("\n")
 
 
-@cache  # to find it, Pygments looks through all that it has
+@cache  # to find it, Pygments looks through all that it has: 0.1 s, which most reports can do without
 def _lexer(file: str) -> Lexer:
+    if file.endswith(".py"):
+        return PythonLexer()
     try:
         return get_lexer_for_filename(file)
     except ClassNotFound:
