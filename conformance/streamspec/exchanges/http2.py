@@ -76,7 +76,7 @@ def lock_step_on_http2(recorder: Recorder) -> None:
     connection.wait_complete(1 + len(ANSWERS), recorder.prompt_s)
 
 
-@exchange(Capability.SCRIPT, Capability.GATE, Capability.STATUS, Capability.HTTP2, alone=True)
+@exchange(Capability.SCRIPT, Capability.GATE, Capability.STATUS, Capability.HTTP2, timed=True)
 def reset_beside_lock_step(recorder: Recorder) -> None:
     """Idle streams of both kinds are reset (RST_STREAM), one after the other, between the items of another stream."""
     connection = recorder.connect_http2(CONNECTION)
