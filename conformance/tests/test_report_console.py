@@ -105,6 +105,12 @@ def test_one_reason_of_many_is_told_once() -> None:
     assert "chunks-no-drift, chunks-pacing" in text
 
 
+def test_one_reason_of_several_targets_is_told_once() -> None:
+    lines = compare(BAD, replace(BAD, name="worse"), GOOD)
+    assert "n/a on bad, worse, 1 requirement\n  because   capability not declared: script\n" in lines
+    assert lines.count("capability not declared: script") == 1
+
+
 def test_check_says_nothing_of_a_target_that_did_not_start() -> None:
     assert check(ABSENT) == ""
 
