@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeAlias
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 VERSION = "1"
 """The contract's version, as `GET /` answers it."""
+
+TEXT = Path(__file__).with_name("CONTRACT.md")
+"""The contract itself, which is installed with the suite; in a checkout a link to it."""
 
 DEMO_COUNT = 20
 DEMO_INTERVAL_MS = 300

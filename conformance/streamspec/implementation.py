@@ -86,6 +86,15 @@ class Implementation:
         """What it can do under that server."""
         return self.capabilities | ({Capability.HTTP2} if self._runs_under in self.http2 else frozenset())
 
+    def without_http2(self) -> str | None:
+        """Why there is no HTTP/2 under that server, where it has it under others, and what to do; else None."""
+        if not self.http2 or self._runs_under in self.http2:
+            return None
+        return (
+            f"{self.name}: has HTTP/2 under {' and '.join(self.http2)}, as its impl.toml says, and not under "
+            f"{self._runs_under}; leave --http2 out, or give `check` one of them by --server"
+        )
+
     @property
     def _runs_under(self) -> str | None:
         return self.server or next(iter(self.servers), None)

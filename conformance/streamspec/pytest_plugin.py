@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamspec.pytest_marks import ATTRIBUTE, MARKER, WHAT_A_TARGET_IS, is_requirement, selected_ids
+from streamspec.pytest_marks import ATTRIBUTE, MARKER, REPORTER, WHAT_A_TARGET_IS, is_requirement, selected_ids
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -32,7 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--streamspec-http2", action="store_true", help="ask over HTTP/2, as `streamspec check --http2` does"
     )
     group.addoption("--streamspec-strict", action="store_true", help="a SHOULD that does not hold fails too")
-    group.addoption("--streamspec-report", metavar="DIR", help="write results.json, junit.xml and summary.md there")
+    group.addoption(
+        "--streamspec-report", metavar="DIR", help="folder for the report that `streamspec check` writes, too"
+    )
     parser.addini("streamspec_target", "what to test, unless --streamspec-target says; a path is relative to this file")
 
 
@@ -47,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
             named_target(config)
         named_requirements(config)
         if config.getoption("streamspec_report") and not _is_worker(config) and not config.getoption("collectonly"):
-            config.pluginmanager.register(Reporter(config), "streamspec-reporter")
+            config.pluginmanager.register(Reporter(config), REPORTER)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from streamspec.implementation import Implementation, TargetError
 from streamspec.process import ProcessError
-from streamspec.pytest_marks import WHAT_A_TARGET_IS, is_requirement, selected_ids
+from streamspec.pytest_marks import RECORDINGS, REPORTER, WHAT_A_TARGET_IS, is_requirement, selected_ids, worker
 from streamspec.report.results import Finding, TargetResults, Verdict
 from streamspec.report.wording import MARKS, evidence, printable
 from streamspec.requirement import REGISTRY, UnknownSelection, all_requirements, select
@@ -99,7 +99,7 @@ class SessionCheck:
         self._spec = _shortest(target.implementation.source) if target.implementation else target.url
         self._check = Check(target, turn=_turn_among_workers)
         self._began_s = time.monotonic()
-        self._recorded = "PYTEST_XDIST_WORKER" in os.environ
+        self._recorded = bool(worker())
         """Of several workers none knows its share of the tests beforehand: each records exchange by exchange."""
 
     def __enter__(self) -> Self:
@@ -108,6 +108,13 @@ class SessionCheck:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._check.__exit__(kind, error, tb)
+        config = self._session.config
+        if config.getoption("streamspec_report"):
+            kept = msgspec.json.encode(self._check.kept())
+            if (output := getattr(config, "workeroutput", None)) is not None:
+                output[RECORDINGS] = kept
+            elif (reporter := config.pluginmanager.get_plugin(REPORTER)) is not None:
+                reporter.keep(worker(), kept)
 
     def finding(self, requirement: Requirement) -> tuple[Finding, TargetResults]:
         """The finding, and its target (with no findings of its own). The first call records what all tests need."""
@@ -148,7 +155,11 @@ class RequirementTest:
         """
         __tracebackhide__ = True
         finding, target = self._check.finding(self._requirement)
-        self._item.stash[OUTCOME] = {"finding": msgspec.to_builtins(finding), "target": msgspec.to_builtins(target)}
+        self._item.stash[OUTCOME] = {
+            "finding": msgspec.to_builtins(finding),
+            "target": msgspec.to_builtins(target),
+            "worker": worker(),
+        }
         properties = {
             "verdict": finding.verdict,
             "level": finding.level,

@@ -105,6 +105,8 @@ def running(
     if isinstance(spec, str):
         yield _describe(spec, urlsplit(spec).netloc, http2=http2)
         return
+    if http2 and (problem := spec.without_http2()):
+        raise TargetError(problem)
     with ExitStack() as stack:
         try:
             process = stack.enter_context(

@@ -13,6 +13,7 @@ from tests.fake_targets import DYING_SERVER, fake_server, write_implementation
 from tests.sample_results import REPORT_FILES
 
 import impls
+from streamspec.rejudging import differences, judged_again
 from streamspec.report.results import decode
 from streamspec.requirement import REGISTRY, all_requirements
 
@@ -373,6 +374,16 @@ def test_the_report_is_that_of_the_command(project: pytest.Pytester) -> None:
         "head-no-store": "FAIL",
     }
     assert sorted(path.name for path in (project.path / "r").iterdir()) == REPORT_FILES
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_verdicts_are_given_again_from_the_report(project: pytest.Pytester, workers: list[str]) -> None:
+    arguments = ["--streamspec-target", mutant(project, "head-no-store"), "--streamspec-select=head,shutdown-drains"]
+    run(project, *arguments, "--streamspec-report=r", *workers)
+    results = decode((project.path / "r" / "results.json").read_bytes(), "r")
+    again = judged_again(results, REGISTRY, "r")
+    assert "FAIL" in {finding.verdict for finding in again.targets[0].verdicts}
+    assert differences(results, again) == []
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])

@@ -105,6 +105,12 @@ def test_one_reason_of_many_is_told_once() -> None:
     assert "chunks-no-drift, chunks-pacing" in text
 
 
+def test_one_reason_of_several_targets_is_told_once() -> None:
+    lines = compare(BAD, replace(BAD, name="worse"), GOOD)
+    assert "n/a on bad, worse, 1 requirement\n  because   capability not declared: script\n" in lines
+    assert lines.count("capability not declared: script") == 1
+
+
 def test_check_says_nothing_of_a_target_that_did_not_start() -> None:
     assert check(ABSENT) == ""
 
@@ -216,3 +222,12 @@ def test_an_explanation_leads_to_the_judge() -> None:
     assert match
     with open(match[1], encoding="utf-8") as file:  # noqa: PTH123 - the path as a person would give it to an editor
         assert file.readlines()[int(match[2]) - 1].startswith("def head_no_store(")
+
+
+def test_an_explanation_leads_to_the_contract_that_is_installed() -> None:
+    out = console(200)
+    print_explained(out, REGISTRY["http2-causal"], KNOWN.values())
+    match = re.search(r"source +Contract, HTTP/2: (\S+)#http2$", printed(out), re.MULTILINE)
+    assert match
+    with open(match[1], encoding="utf-8") as file:  # noqa: PTH123 - likewise
+        assert "\n## HTTP/2\n" in file.read()

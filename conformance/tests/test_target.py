@@ -59,6 +59,14 @@ def test_a_name_a_folder_and_a_file_stand_for_an_implementation(
         assert found.capabilities == {Capability.GATE}
 
 
+def test_a_server_that_is_not_listed_for_http2_is_not_asked_over_it() -> None:
+    served = resolve("starlette")
+    assert isinstance(served, Implementation)
+    with pytest.raises(TargetError, match=r"starlette: has HTTP/2 under hypercorn and granian, .* not under uvicorn; "):
+        running(served, http2=True).__enter__()
+    assert all(served.with_server(server).without_http2() is None for server in served.http2)
+
+
 def test_arguments_are_added_to_the_command(tmp_path: Path) -> None:
     found = read_implementation(write_implementation(tmp_path, "run", "--port", "0"))
     assert found.with_arguments("--port", "1").command == ("run", "--port", "0", "--port", "1")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from streamspec.contract import Level
+from streamspec.contract import TEXT, Level
 from streamspec.report.layout import print_labelled, wrapped
 from streamspec.report.wording import area_title
 
@@ -80,7 +80,10 @@ def print_client_explained(
 def _print_head(console: Console, made: Described) -> None:
     console.print(Text.assemble((made.id, "bold"), f"  {made.level}"))
     console.print(Text(made.sentence))
-    print_labelled(console, "source", f"{made.anchor.title}: {made.anchor.url}", breakable=False)
+    url = made.anchor.url
+    if url.startswith(TEXT.name):
+        url = str(_from_here(TEXT.resolve())) + url.removeprefix(TEXT.name)
+    print_labelled(console, "source", f"{made.anchor.title}: {url}", breakable=False)
 
 
 def _print_proof(
@@ -107,6 +110,8 @@ def _source_line(made: Requirement | ClientRequirement) -> str:
     lines, first = inspect.getsourcelines(made.judge)
     # A decorated function's source begins with its decorators.
     offset = next((number for number, line in enumerate(lines) if line.lstrip().startswith("def ")), 0)
-    path = Path(file)
-    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"{shown}:{first + offset}"
+    return f"{_from_here(Path(file))}:{first + offset}"
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -15,8 +15,8 @@ from streamspec.report.results import Verdict
 from streamspec.report.wording import (
     MARKS,
     MEANINGS,
+    alike,
     area_title,
-    by_cause,
     conclusion,
     evidence,
     figure_name,
@@ -271,15 +271,14 @@ def _print_reasons(console: Console, targets: Sequence[TargetResults]) -> None:
     """Why requirements were inconclusive or not applicable (of one target: deviations too), each reason once."""
     verdicts = [Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE] + ([Verdict.DEVIATION] if len(targets) == 1 else [])
     for verdict in verdicts:
-        for target in targets:
-            for findings in by_cause(target, verdict):
-                console.print(Text.assemble("\n", _mark(verdict, 0), f" on {target.name}, {_count(findings)}"))
-                reason = findings[0].reason if verdict is Verdict.DEVIATION else None
-                print_labelled(console, "because", printable(reason or findings[0].message))
-                if verdict is Verdict.DEVIATION:
-                    print_labelled(console, "found", printable(findings[0].message))
-                    print_labelled(console, "link", findings[0].link or "", breakable=False)
-                print_labelled(console, "ids", ", ".join(finding.id for finding in findings))
+        for names, findings in alike(targets, verdict):
+            console.print(Text.assemble("\n", _mark(verdict, 0), f" on {', '.join(names)}, {_count(findings)}"))
+            reason = findings[0].reason if verdict is Verdict.DEVIATION else None
+            print_labelled(console, "because", printable(reason or findings[0].message))
+            if verdict is Verdict.DEVIATION:
+                print_labelled(console, "found", printable(findings[0].message))
+                print_labelled(console, "link", findings[0].link or "", breakable=False)
+            print_labelled(console, "ids", ", ".join(finding.id for finding in findings))
 
 
 def _count(findings: Sequence[Finding]) -> str:

@@ -10,7 +10,7 @@ from streamspec.contract import AREAS
 from streamspec.report.results import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from streamspec.contract import Anchor, Level
     from streamspec.report.results import Finding, TargetResults
@@ -208,3 +208,13 @@ def by_cause(target: TargetResults, verdict: Verdict) -> list[list[Finding]]:
             message = "" if finding.reason else finding.message
             grouped.setdefault((message, finding.reason), []).append(finding)
     return list(grouped.values())
+
+
+def alike(targets: Sequence[TargetResults], verdict: Verdict) -> Iterable[tuple[list[str], list[Finding]]]:
+    """The findings `by_cause`, each with the names of the targets that have it for the same requirements."""
+    told: dict[tuple[str, ...], tuple[list[str], list[Finding]]] = {}
+    for target in targets:
+        for findings in by_cause(target, verdict):
+            same = (findings[0].message, *(finding.id for finding in findings))
+            told.setdefault(same, ([], findings))[0].append(target.name)
+    return told.values()
