@@ -65,8 +65,8 @@ class Http2Reader:
         self._withheld: dict[int, int] = {}
         """By stream, the bytes that were read of it and whose window is not given back."""
         self._read: list[tuple[int, int]] = []
-        """Streams, and the bytes that were just read of each: their windows are given back when all of it was looked at.
-        Before that the server cannot know of it."""
+        """Streams, and the bytes just read of each: windows are given back when all that came was looked at, since the
+        server cannot know of it before."""
         self.heads = 0
         """Header sections read so far, interim (1xx) ones aside."""
         self.ended = 0
@@ -103,8 +103,11 @@ class Http2Reader:
             except ProtocolError as error:
                 why_not = str(error)
         if stream < 0:
-            ending = Ending.MALFORMED if self.is_broken else Ending.OPEN
-            self._unanswered[stream] = _no_response(ending, NEVER_S, f"not sent: {why_not}")
+            self._unanswered[stream] = (
+                _no_response(Ending.MALFORMED, NEVER_S, why_not)
+                if self.is_broken
+                else _no_response(Ending.OPEN, NEVER_S, f"not sent: {why_not}")
+            )
         self._streams.append(stream)
         return number
 
@@ -245,9 +248,9 @@ class Http2Reader:
         if (length := int.from_bytes(frame[:3], "big")) > self._h2.max_inbound_frame_size:  # h2 would wait for it all
             self._fail(f"HTTP/2: a frame of {length} bytes, where {self._h2.max_inbound_frame_size} are allowed", at_s)
             return
-        if error := self._misplaced(frame):
+        if misplaced := self._misplaced(frame):
             self._h2.close_connection(ErrorCodes.PROTOCOL_ERROR)
-            self._fail(error, at_s)
+            self._fail(misplaced, at_s)
             return
         if frame[3] == Kind.GOAWAY and len(frame) >= HEADER_BYTES + GOAWAY_BYTES:
             # To h2 the connection is closed then, and what still comes an error; to RFC 9113, section 6.8, it is how

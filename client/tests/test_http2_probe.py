@@ -529,3 +529,24 @@ def test_nothing_that_listens_is_unreachable() -> None:
         port = bound.getsockname()[1]
         with pytest.raises(Unreachable, match="Connection refused"):
             Http2Connection("stream", "127.0.0.1", port, Clock.start())
+
+
+def test_what_a_stream_that_has_ended_cannot_bring_is_not_waited_for(peer: Peer) -> None:
+    def script(talk: Talk) -> None:
+        talk.until(StreamEnded)
+        talk.head()
+        talk.data(b"a", ends=True)
+        talk.until(StreamEnded)
+        talk.h2.reset_stream(3, ErrorCodes.REFUSED_STREAM)
+        talk.send()
+        talk.until_over()
+
+    peer.serve(script)
+    with connect(peer) as stream:
+        stream.request("GET", "/")
+        assert stream.wait_complete(1, SOON_S)
+        stream.request("GET", "/refused")
+        began_s = time.monotonic()
+        assert not stream.wait_body_of(0, 2, SOON_S)
+        assert not stream.wait_head_of(1, SOON_S)
+        assert time.monotonic() - began_s < SOON_S
