@@ -20,11 +20,15 @@ PROTOCOL = "h2"
 """Its name in ALPN (RFC 9113, section 3.1)."""
 
 
+class NoHttp2(Unreachable):
+    """The server takes connections, but HTTP/2 is not agreed on."""
+
+
 class Http2Connection(Connection):
     """One TCP connection that speaks HTTP/2 from its first byte; its arguments are those of `Connection`.
 
     Without TLS that is prior knowledge (RFC 9113, section 3.3); with it, `tls` has to offer `h2` by ALPN. Raises
-    Unreachable where the server does not take it. A window is widened when what came is read: who reads nothing grants
+    NoHttp2 where the server does not take it. A window is widened when what came is read: who reads nothing grants
     64 KiB of each stream, whatever the kernel takes in.
     """
 
@@ -48,7 +52,7 @@ class Http2Connection(Connection):
         )  # fmt: skip
         if isinstance(self._socket, TlsSocket) and self._socket.protocol != PROTOCOL:
             self.close()
-            raise Unreachable(host, port, "it does not speak HTTP/2: by ALPN it chose none, or HTTP/1.1")
+            raise NoHttp2(host, port, "it does not speak HTTP/2: by ALPN it chose none, or HTTP/1.1")
 
     def request(
         self,
@@ -108,12 +112,14 @@ class Http2Connection(Connection):
         return self._wait(lambda: self.closed or self._streams.is_done, within_s)
 
     def wait_head_of(self, number: int, within_s: float) -> bool:
-        """Read until the header section of the response to that request is complete."""
-        return self._wait(lambda: self._streams.has_head(number), within_s)
+        """Read until the header section of the response to that request is complete, or will not come."""
+        self._wait(lambda: self._streams.has_head(number) or self._streams.has_ended(number), within_s)
+        return self._streams.has_head(number)
 
     def wait_body_of(self, number: int, size: int, within_s: float) -> bool:
-        """Read until the response to that request has `size` bytes of body."""
-        return self._wait(lambda: self.body_size_of(number) >= size, within_s)
+        """Read until the response to that request has `size` bytes of body, or has ended with less."""
+        self._wait(lambda: self.body_size_of(number) >= size or self._streams.has_ended(number), within_s)
+        return self.body_size_of(number) >= size
 
     def wait_end_of(self, number: int, within_s: float) -> bool:
         """Read until the response to that request has ended, in whatever way."""

@@ -6,6 +6,7 @@ fields that no response may have, how each stream ended. What is read widens its
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,12 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
-from h2.exceptions import InvalidBodyLengthError, ProtocolError
+from h2.exceptions import InvalidBodyLengthError, ProtocolError, TooManyStreamsError
 from h2.settings import SettingCodes, Settings
 
 from streamspec_client.http2_frames import HEADER_BYTES, Kind, error_name, frames
 from streamspec_client.response_reader import MAX_HEAD_BYTES, Reading
-from streamspec_client.trace import Chunk, Ending, Framing, Response
+from streamspec_client.trace import NEVER_S, Chunk, Ending, Framing, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,16 +51,22 @@ class Http2Reader:
         self._received = bytearray()
         self.is_broken = False
         """Whether what came is no HTTP/2, so that nothing more is read."""
+        self._error = ""
         self._after_error = b""
         self._streams: list[int] = []
-        """By request, the stream that it was sent on; 0 where it was not sent."""
+        """By request, the stream that it was sent on; below 0, and no other's, where it was not sent."""
         self._readings: dict[int, Reading] = {}
-        self._unanswered: set[int] = set()
-        """Streams that ended without a response."""
+        self._unanswered: dict[int, Reading] = {}
+        """By stream that ended without a response, what is told of it instead."""
+        self._left: set[int] = set()
+        """Streams that were left: what still comes on them was on its way."""
         self._going_away = ""
         """What the server said of the end of the connection (GOAWAY)."""
         self._withheld: dict[int, int] = {}
         """By stream, the bytes that were read of it and whose window is not given back."""
+        self._read: list[tuple[int, int]] = []
+        """Streams, and the bytes just read of each: windows are given back when all that came was looked at, since the
+        server cannot know of it before."""
         self.heads = 0
         """Header sections read so far, interim (1xx) ones aside."""
         self.ended = 0
@@ -84,16 +91,25 @@ class Http2Reader:
         pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", target)]
         usual = [(name.lower(), value) for name, value in fields if name.lower() not in NOT_OF_HTTP2]
         lines = [(name, value.encode("latin-1")) for name, value in (*pseudo, *usual)]
-        stream = 0
-        if not self.is_broken and not self._going_away:
-            with suppress(ProtocolError):  # it allows no more at a time
+        number = len(self._streams)
+        stream, why_not = -1 - number, self._error or self._going_away
+        if not why_not:
+            try:
                 following = self._h2.get_next_available_stream_id()
                 self._h2.send_headers(following, lines, end_stream=not has_content)
                 stream = following
-        if not stream:
-            self._unanswered.add(stream)
+            except TooManyStreamsError:
+                why_not = f"SETTINGS_MAX_CONCURRENT_STREAMS {self._h2.remote_settings.max_concurrent_streams}"
+            except ProtocolError as error:
+                why_not = str(error)
+        if stream < 0:
+            self._unanswered[stream] = (
+                _no_response(Ending.MALFORMED, NEVER_S, why_not)
+                if self.is_broken
+                else _no_response(Ending.OPEN, NEVER_S, f"not sent: {why_not}")
+            )
         self._streams.append(stream)
-        return len(self._streams) - 1
+        return number
 
     def room(self, number: int) -> int:
         """Bytes of content that may be sent now; none where the stream is closed."""
@@ -116,6 +132,7 @@ class Http2Reader:
 
     def cancel(self, number: int) -> None:
         """Leave a stream, unless it is closed: RST_STREAM with CANCEL (RFC 9113, section 5.4.2)."""
+        self._left.add(self._streams[number])
         with suppress(ProtocolError):
             self._h2.reset_stream(self._streams[number], ErrorCodes.CANCEL)
 
@@ -186,9 +203,16 @@ class Http2Reader:
         return self._after_error
 
     def responses(self) -> tuple[Response, ...]:
-        """The responses so far, in the order of their requests."""
-        readings = (self._readings.get(stream) for stream in self._streams)
-        return tuple(reading.frozen() for reading in readings if reading)
+        """The responses so far, each in the place of its request: of status 0 where there is none, but others are.
+
+        Those that are still to come behind the last one have no place yet.
+        """
+        if not self._readings:
+            return ()
+        found = [self._readings.get(stream) or self._unanswered.get(stream) for stream in self._streams]
+        while found and found[-1] is None:
+            found.pop()
+        return tuple((reading or _no_response(Ending.OPEN, NEVER_S)).frozen() for reading in found)
 
     def feed(self, data: bytes, at_s: float) -> None:
         """Take in bytes that arrived at that time."""
@@ -201,6 +225,7 @@ class Http2Reader:
             frame = bytes(self._received[:size])
             del self._received[:size]
             self._take(frame, at_s)
+        self._give_back()
 
     def end(self, *, reset: bool, at_s: float) -> None:
         """The peer has closed, or reset, its side of the connection."""
@@ -223,6 +248,10 @@ class Http2Reader:
         if (length := int.from_bytes(frame[:3], "big")) > self._h2.max_inbound_frame_size:  # h2 would wait for it all
             self._fail(f"HTTP/2: a frame of {length} bytes, where {self._h2.max_inbound_frame_size} are allowed", at_s)
             return
+        if misplaced := self._misplaced(frame):
+            self._h2.close_connection(ErrorCodes.PROTOCOL_ERROR)
+            self._fail(misplaced, at_s)
+            return
         if frame[3] == Kind.GOAWAY and len(frame) >= HEADER_BYTES + GOAWAY_BYTES:
             # To h2 the connection is closed then, and what still comes an error; to RFC 9113, section 6.8, it is how
             # a server lets streams end that it has begun.
@@ -233,10 +262,23 @@ class Http2Reader:
         except ProtocolError as error:
             if isinstance(error, InvalidBodyLengthError):  # not what Content-Length says: evidence, too
                 self._keep_content(frame, at_s)
-            self._fail(f"HTTP/2: {error or type(error).__name__}", at_s)
+            self._fail(f"HTTP/2: {_told(error)}", at_s)
             return
         for event in events:
             self._note(event, at_s)
+
+    def _misplaced(self, frame: bytes) -> str:
+        """What is wrong with content where its stream has none, which h2 lets pass or answers by itself."""
+        [found] = frames(frame)
+        if found.kind not in {Kind.DATA, Kind.HEADERS}:
+            return ""
+        kind, stream = Kind(found.kind).name, found.stream
+        if stream not in self._streams:
+            return f"HTTP/2: {kind} on stream {stream}, on which nothing was asked for"
+        reading = self._readings.get(stream)
+        if reading is not None and reading.ending is Ending.COMPLETE:
+            return f"HTTP/2: {kind} on stream {stream} behind its END_STREAM"
+        return ""
 
     def _go_away(self, payload: bytes, at_s: float) -> None:
         last = int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
@@ -254,25 +296,39 @@ class Http2Reader:
             self._end(event.stream_id, Ending.COMPLETE, at_s)
         elif isinstance(event, StreamReset) and event.remote_reset:
             self._end(event.stream_id, Ending.RESET, at_s, f"RST_STREAM {error_name(event.error_code or 0)}")
+        elif isinstance(event, StreamReset) and event.stream_id not in self._left:  # h2 cannot go on with it
+            told = f"HTTP/2: {error_name(event.error_code or 0)} of the server on stream {event.stream_id}"
+            self._end(event.stream_id, Ending.MALFORMED, at_s, told)
 
     def _head(self, event: ResponseReceived, at_s: float) -> None:
         lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
-        status = dict(lines).get(":status", "")
-        fields = tuple((name, value) for name, value in lines if not name.startswith(":"))
+        # Pseudo-fields besides the first :status are no part of a response: those are kept, as evidence.
+        status = next((value for name, value in lines if name == ":status"), "")
+        fields = list(lines)
+        if (":status", status) in fields:
+            fields.remove((":status", status))
         self.heads += 1
         self._readings[event.stream_id] = Reading(
-            int(status) if status.isascii() and status.isdigit() else 0, "", "2", fields, at_s, Framing.FRAMES
+            int(status) if status.isascii() and status.isdigit() else 0, "", "2", tuple(fields), at_s, Framing.FRAMES
         )
 
     def _data(self, event: DataReceived, at_s: float) -> None:
         stream, size = event.stream_id, event.flow_controlled_length
         self._add(stream, event.data, at_s)
-        if stream not in self._withheld:
-            if size:
+        if size:
+            self._read.append((stream, size))
+
+    def _give_back(self) -> None:
+        """Widen windows by what was read."""
+        read, self._read = self._read, []
+        if self.is_broken:
+            return
+        for stream, size in read:
+            if stream in self._withheld:
+                self._withheld[stream] += size
+                self._h2.increment_flow_control_window(size)  # of the connection: other streams go on
+            else:
                 self._h2.acknowledge_received_data(size, stream)
-        elif size:
-            self._withheld[stream] += size
-            self._h2.increment_flow_control_window(size)  # of the connection: other streams go on
 
     def _keep_content(self, frame: bytes, at_s: float) -> None:
         [found] = frames(frame)
@@ -289,16 +345,29 @@ class Http2Reader:
     def _end(self, stream: int, ending: Ending, at_s: float, error: str = "") -> None:
         reading = self._readings.get(stream)
         if reading is None:
-            self._unanswered.add(stream)
+            self._unanswered.setdefault(stream, _no_response(ending, at_s, error))
         elif reading.ending is Ending.OPEN:
             reading.ending, reading.ended_at_s, reading.error = ending, at_s, error
             self.ended += 1
 
     def _fail(self, error: str, at_s: float) -> None:
-        self.is_broken = True
+        self.is_broken, self._error = True, error
         self._after_error = bytes(self._received)
         for stream in self._streams:
             if stream not in self._readings and stream not in self._unanswered:
                 self._readings[stream] = Reading(0, "", "2", (), at_s, Framing.NONE)
                 self.heads += 1
             self._end(stream, Ending.MALFORMED, at_s, error)
+
+
+def _no_response(ending: Ending, at_s: float, error: str = "") -> Reading:
+    """What stands where a request has no response."""
+    return Reading(0, "", "2", (), NEVER_S, Framing.NONE, ending=ending, ended_at_s=at_s, error=error)
+
+
+def _told(error: ProtocolError) -> str:
+    """What h2 found, in words that are the same each time."""
+    if isinstance(error, InvalidBodyLengthError):
+        return f"Content-Length {error.expected_length}, but {error.actual_length} bytes of content"
+    # What hpack says of a block that it cannot read may have the place of an object in memory.
+    return re.sub(r":? <[^>]*>", "", str(error)) or type(error).__name__

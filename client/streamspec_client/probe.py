@@ -213,6 +213,8 @@ class Connection(ABC):
         at_s = max(at_s, self._received[-1].at_s if self._received else 0.0)
         self._received.append(Segment(at_s, data))
         self._reader.feed(data, at_s)
+        if self._socket.has_ended:
+            self._end(Closing.FIN)
 
     def _end(self, closing: Closing) -> None:
         self._closing = closing

@@ -100,6 +100,11 @@ class Socket:
                     return data, self._clock.of_kernel_s(seconds + nanoseconds / 1e9)
         return data, self._clock.now_s()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the peer is known to send no more behind what `receive` has given, though the socket is open."""
+        return False
+
     def send(self, data: memoryview) -> int:
         """Send what the kernel takes now; how many bytes that was."""
         return self._socket.send(data)

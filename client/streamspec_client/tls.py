@@ -49,6 +49,7 @@ class TlsSocket(Socket):
         super().__init__(sock, clock)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._unsent = b""
+        self._has_ended = False
         self._engine = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         try:
             self._shake_hands(clock.now_s() + within_s)
@@ -76,11 +77,16 @@ class TlsSocket(Socket):
         if not data:
             return b"", at_s  # FIN without close_notify: it is the end all the same
         self._incoming.write(data)
-        plain, is_over = self._decrypted()
+        plain = self._decrypted()
         self._send_answers()
-        if plain or is_over:
+        if plain or self._has_ended:
             return plain, at_s
         raise BlockingIOError
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the peer has said that it was all (close_notify): it may wait for ours before its FIN."""
+        return self._has_ended
 
     def send(self, data: memoryview) -> int:
         """Encrypt a record's worth and send what the kernel takes of it; the rest waits for `flush`."""
@@ -110,17 +116,18 @@ class TlsSocket(Socket):
         self._send_answers()
         super().end_sending()
 
-    def _decrypted(self) -> tuple[bytes, bool]:
-        """All that the records at hand hold, and whether the peer has said that it was all (close_notify)."""
+    def _decrypted(self) -> bytes:
+        """All that the records at hand hold."""
         parts: list[bytes] = []
         try:
             while part := self._engine.read(RECORD_BYTES):
                 parts.append(part)
+            self._has_ended = True
         except ssl.SSLWantReadError:
-            return b"".join(parts), False
-        except ssl.SSLZeroReturnError:
             pass
-        return b"".join(parts), not parts
+        except ssl.SSLZeroReturnError:
+            self._has_ended = True
+        return b"".join(parts)
 
     def _send_answers(self) -> None:
         """Send what the engine itself has to say, such as a new key, as far as there is room."""

@@ -437,8 +437,9 @@ def test_behind_goaway_a_request_is_not_sent(peer: Peer) -> None:
         assert not stream.request("GET", "/more")
         assert stream.closed
         stream.leave(Leaving.FIN)
-    (response,) = stream.conversation().responses
+    response, unsent = stream.conversation().responses
     assert (response.ending, response.body) == (Ending.COMPLETE, b"to the end")
+    assert (unsent.status, unsent.error) == (0, "not sent: GOAWAY NO_ERROR")
 
 
 @pytest.mark.parametrize("how", ["fin", "reset"])
@@ -461,7 +462,8 @@ def test_the_peers_end_is_recorded_as_what_it_was(peer: Peer, how: str) -> None:
         assert stream.closed
         talk = stream.conversation()
     assert talk.closing is (Closing.FIN if how == "fin" else Closing.RESET)
-    assert [made.ending for made in talk.responses] == [Ending.TRUNCATED if how == "fin" else Ending.RESET]
+    assert [made.ending for made in talk.responses] == 2 * [Ending.TRUNCATED if how == "fin" else Ending.RESET]
+    assert [made.status for made in talk.responses] == [200, 0]
 
 
 def test_a_peer_that_is_gone_ends_a_request_at_once(peer: Peer) -> None:
@@ -527,3 +529,24 @@ def test_nothing_that_listens_is_unreachable() -> None:
         port = bound.getsockname()[1]
         with pytest.raises(Unreachable, match="Connection refused"):
             Http2Connection("stream", "127.0.0.1", port, Clock.start())
+
+
+def test_what_a_stream_that_has_ended_cannot_bring_is_not_waited_for(peer: Peer) -> None:
+    def script(talk: Talk) -> None:
+        talk.until(StreamEnded)
+        talk.head()
+        talk.data(b"a", ends=True)
+        talk.until(StreamEnded)
+        talk.h2.reset_stream(3, ErrorCodes.REFUSED_STREAM)
+        talk.send()
+        talk.until_over()
+
+    peer.serve(script)
+    with connect(peer) as stream:
+        stream.request("GET", "/")
+        assert stream.wait_complete(1, SOON_S)
+        stream.request("GET", "/refused")
+        began_s = time.monotonic()
+        assert not stream.wait_body_of(0, 2, SOON_S)
+        assert not stream.wait_head_of(1, SOON_S)
+        assert time.monotonic() - began_s < SOON_S

@@ -216,7 +216,21 @@ def test_a_refused_request_beside_one_that_is_answered_is_over_with_it() -> None
     server.h2.reset_stream(3, ErrorCodes.REFUSED_STREAM)
     read(reader, server.out())
     assert [reader.is_done, reader.is_refused] == [True, True]
-    assert only(reader).ending is Ending.COMPLETE
+    answered, refused = reader.responses()
+    assert answered.ending is Ending.COMPLETE
+    assert (refused.status, refused.ending, refused.error) == (0, Ending.RESET, "RST_STREAM REFUSED_STREAM")
+
+
+def test_responses_stand_in_the_places_of_their_requests() -> None:
+    reader, server = pair(asked=4)
+    server.h2.reset_stream(1, ErrorCodes.REFUSED_STREAM)
+    read(reader, server.out())
+    assert reader.responses() == ()
+    server.head(5)
+    refused, to_come, answered = read(reader, server.out()).responses()
+    assert (refused.status, refused.error) == (0, "RST_STREAM REFUSED_STREAM")
+    assert (to_come.status, to_come.ending, to_come.error) == (0, Ending.OPEN, "")
+    assert answered.status == 200
 
 
 def test_goaway_ends_the_streams_behind_the_last_and_the_others_go_on(step: int | None) -> None:
@@ -226,9 +240,10 @@ def test_goaway_ends_the_streams_behind_the_last_and_the_others_go_on(step: int 
     head = server.out()
     server.data(b"more", 1, ends=True)
     read(reader, head + goaway(1) + server.out(), step)
-    first, second = reader.responses()
+    first, second, third = reader.responses()
     assert (first.ending, first.body) == (Ending.COMPLETE, b"more")
     assert (second.ending, second.error) == (Ending.RESET, "GOAWAY NO_ERROR")
+    assert (third.status, third.ending, third.error) == (0, Ending.RESET, "GOAWAY NO_ERROR")
     assert [reader.is_open(number) for number in range(3)] == [False, False, False]
 
 
@@ -267,7 +282,10 @@ def test_more_requests_than_the_server_takes_at_a_time_are_not_sent() -> None:
     ]
     server.take(reader)
     server.head(ends=True)
-    assert only(read(reader, server.out())).ending is Ending.COMPLETE
+    sent, unsent = read(reader, server.out()).responses()
+    assert sent.ending is Ending.COMPLETE
+    assert (unsent.status, unsent.ending) == (0, Ending.OPEN)
+    assert unsent.error == "not sent: SETTINGS_MAX_CONCURRENT_STREAMS 1"
     assert reader.is_done
 
 
@@ -324,9 +342,13 @@ def test_a_refused_stream_stays_refused_when_the_connection_breaks() -> None:
     reader, server = pair(asked=2)
     server.h2.reset_stream(1, ErrorCodes.REFUSED_STREAM)
     server.head(3)
-    assert only(read(reader, server.out() + frame(Kind.DATA, b"x", stream=0))).status == 200
+    read(reader, server.out() + frame(Kind.DATA, b"x", stream=0))
     reader.ask("GET", "/", "h", "http", [], has_content=False)
     assert not reader.was_sent(2)
+    refused, broken, unsent = reader.responses()
+    assert refused.error == "RST_STREAM REFUSED_STREAM"
+    assert (broken.status, broken.ending) == (200, Ending.MALFORMED)
+    assert (unsent.ending, unsent.error) == (Ending.MALFORMED, broken.error)
 
 
 def test_content_that_is_not_as_long_as_it_said_is_malformed_and_kept(step: int | None) -> None:
@@ -336,7 +358,91 @@ def test_content_that_is_not_as_long_as_it_said_is_malformed_and_kept(step: int 
     server.data(b"abc", ends=True, pad=4)
     response = only(read(reader, server.out(), step))
     assert (response.body, response.ending) == (b"abc", Ending.MALFORMED)
-    assert "5 bytes" in response.error
+    assert response.error == "HTTP/2: Content-Length 5, but 3 bytes of content"
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (frame(Kind.DATA, b"more"), "DATA on stream 1 behind its END_STREAM"),
+        (frame(Kind.DATA, b"", flags=1), "DATA on stream 1 behind its END_STREAM"),
+        (frame(Kind.HEADERS, b"\x88", flags=4), "HEADERS on stream 1 behind its END_STREAM"),
+        (frame(Kind.HEADERS, b"\x88", stream=2, flags=4), "HEADERS on stream 2, on which nothing was asked for"),
+        (frame(Kind.DATA, b"x", stream=101), "DATA on stream 101, on which nothing was asked for"),
+    ],
+    ids=["more", "END_STREAM twice", "a second head", "a stream of the server", "a stream to come"],
+)
+def test_content_where_its_stream_has_none_breaks_the_connection(step: int | None, bad: bytes, told: str) -> None:
+    """RFC 9113, section 5.1: behind END_STREAM and on idle streams it is an error of the connection."""
+    reader, server = pair(asked=2)
+    server.head(1, ends=True)
+    server.head(3)
+    whole, broken = read(reader, server.out() + bad, step).responses()
+    assert whole.ending is Ending.COMPLETE
+    assert (broken.ending, broken.error) == (Ending.MALFORMED, f"HTTP/2: {told}")
+    assert reader.heads == 2
+    assert {made.kind for made in frames(reader.to_send())} >= {Kind.GOAWAY}
+
+
+def test_reset_without_error_behind_the_end_is_no_trouble(step: int | None) -> None:
+    """RFC 9113, section 8.1: who has answered may ask so for no more of the request."""
+    reader, server = pair()
+    server.head(ends=True)
+    response = only(read(reader, server.out() + frame(Kind.RST_STREAM, bytes(4)), step))
+    assert (response.ending, reader.is_broken) == (Ending.COMPLETE, False)
+
+
+def test_a_window_that_is_widened_too_far_ends_its_stream(step: int | None) -> None:
+    """RFC 9113, section 6.9.1: h2 resets the stream; that is the server's doing, and no silence of it."""
+    reader, server = pair()
+    server.head()
+    response = only(read(reader, server.out() + frame(Kind.WINDOW_UPDATE, b"\x7f\xff\xff\xff"), step))
+    assert response.ending is Ending.MALFORMED
+    assert response.error == "HTTP/2: FLOW_CONTROL_ERROR of the server on stream 1"
+
+
+def test_what_was_on_its_way_to_a_stream_that_was_left_is_no_error(step: int | None) -> None:
+    reader, server = pair()
+    server.head()
+    read(reader, server.out(), step)
+    reader.cancel(0)
+    server.data(b"late", ends=True)
+    response = only(read(reader, server.out(), step))
+    assert (response.ending, reader.is_broken) == (Ending.OPEN, False)
+
+
+def test_what_comes_at_once_has_to_fit_the_window_that_the_server_knew() -> None:
+    """A window is widened when all that came was looked at: until then no server can count on it."""
+    reader, server = pair()
+    server.head()
+    piece = frame(Kind.DATA, bytes(16_384))
+    response = only(read(reader, server.out() + 4 * piece))
+    assert (response.ending, len(response.body)) == (Ending.MALFORMED, 3 * 16_384)
+    assert "window" in response.error
+
+
+def test_a_window_is_given_back_when_what_came_was_looked_at() -> None:
+    reader, server = pair()
+    server.head()
+    piece = frame(Kind.DATA, bytes(16_384))
+    read(reader, server.out() + 3 * piece)
+    assert len(only(read(reader, 2 * piece)).body) == 5 * 16_384
+
+
+@pytest.mark.parametrize("block", [b"\xff" * 9, b"\xbe"], ids=["endless number", "no such entry"])
+def test_a_block_that_is_not_hpack_is_told_of_in_the_same_words_each_time(block: bytes) -> None:
+    reader, _ = pair()
+    error = only(read(reader, frame(Kind.HEADERS, block, flags=4))).error
+    assert error.startswith("HTTP/2: Error decoding header block: ")
+    assert "0x" not in error
+
+
+def test_pseudo_fields_that_no_response_has_are_kept() -> None:
+    reader, server = pair()
+    server.head(lines=[*OK, (":status", "500"), ("a", "b"), (":path", "/")])
+    response = only(read(reader, server.out()))
+    assert response.status == 200
+    assert response.fields == ((":status", "500"), ("a", "b"), (":path", "/"))
 
 
 def test_fields_that_no_response_may_have_are_kept_as_evidence(step: int | None) -> None:

@@ -135,6 +135,28 @@ def test_a_half_close_is_the_end_for_the_peer_and_reading_goes_on(peer: Peer) ->
         assert stream.wait_complete(1, SOON_S)
 
 
+def test_close_notify_right_behind_the_last_bytes_is_the_end_though_the_socket_is_open(peer: Peer) -> None:
+    sent, over = threading.Event(), threading.Event()
+
+    def script(sock: ssl.SSLSocket) -> None:
+        sock.recv(65536)
+        sock.sendall(HEAD + b"1\r\na\r\n0\r\n\r\n")
+        sock.setblocking(False)
+        with pytest.raises(ssl.SSLWantReadError):
+            sock.unwrap()
+        sent.set()
+        assert over.wait(SOON_S)
+
+    peer.serve(script)
+    with connect(peer, trusting(ca_file=CERTIFICATE)) as stream:
+        stream.request("GET", "/")
+        assert sent.wait(SOON_S)  # so that one read takes in both
+        assert stream.wait_complete(1, SOON_S)
+        assert stream.wait_closed(0.0)
+        over.set()
+        assert stream.conversation().closing is Closing.FIN
+
+
 def test_a_reset_is_seen_as_one(peer: Peer) -> None:
     def script(sock: ssl.SSLSocket) -> None:
         sock.recv(65536)

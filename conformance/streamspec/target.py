@@ -18,7 +18,7 @@ from streamspec.implementation import Implementation, TargetError, capabilities_
 from streamspec.process import Process, ProcessError
 from streamspec.target_names import host_and_port
 from streamspec_client.http1_probe import Http1Connection
-from streamspec_client.http2_probe import PROTOCOL, Http2Connection
+from streamspec_client.http2_probe import PROTOCOL, Http2Connection, NoHttp2
 from streamspec_client.probe import Clock, Unreachable
 from streamspec_client.tls import Untrusted, trusting
 from streamspec_client.trace import Ending
@@ -174,6 +174,8 @@ def _describe(url: str, name: str, *, http2: bool) -> Target:
         connection = asked.connect("describe", Clock.start(), within_s=DESCRIBE_WITHIN_S)
     except Untrusted as error:
         raise TargetError(f"{url}: {error}; SSL_CERT_FILE names a file of authorities to trust") from error
+    except NoHttp2 as error:
+        raise NotTheContract(f"{url}: {error}; leave --http2 out, or have the server offer h2") from error
     except Unreachable as error:
         raise TargetError(f"{url}: {error}; start the server, or name an impl.toml so that it is launched") from error
     with connection:
@@ -183,8 +185,12 @@ def _describe(url: str, name: str, *, http2: bool) -> Target:
     wanted = "an implementation of the contract answers GET / with JSON that holds `contract` (see CONTRACT.md); "
     hint = "`streamspec lint URL` looks at any other endpoint"
     if http2 and (response is None or response.ending is Ending.MALFORMED):
+        prior = "begun with prior knowledge (RFC 9113, section 3.3)"
+        begun = "agreed on by ALPN" if url.startswith("https:") else prior
+        instead = "the connection or the stream ended" if connection.closed else f"none within {DESCRIBE_WITHIN_S:g} s"
+        told = response.error if response is not None else instead
         raise NotTheContract(
-            f"{url}: GET / got no answer in HTTP/2, which was begun with prior knowledge (RFC 9113, section 3.3); "
+            f"{url}: GET / got no answer in HTTP/2, which was {begun}: {told}; "
             "leave --http2 out, or have the server take HTTP/2 there"
         )
     if response is None:

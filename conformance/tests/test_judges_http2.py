@@ -111,6 +111,44 @@ def test_connection_specific_fields_are_a_violation(field: str) -> None:
         http2.http2_no_connection_fields.judge(lock_step(None, *answers))
 
 
+@pytest.mark.parametrize("field", ["Vary", ":status", ":path"])
+def test_fields_that_http2_cannot_name_are_a_violation(field: str) -> None:
+    answers = [stream(b"{}") for _ in exchanges.ANSWERS]
+    answers[1] = stream(b"{}", fields={field: "x"})
+    with pytest.raises(Violation, match=f"field names in lower case, and one :status; got {field}: x"):
+        http2.http2_no_connection_fields.judge(lock_step(None, *answers))
+
+
+def no_response(error: str = "", ending: Ending = Ending.OPEN) -> Response:
+    return replace(stream(status=0, ending=ending, error=error), framing=Framing.NONE, fields=())
+
+
+@pytest.mark.parametrize(
+    "error", ["not sent: SETTINGS_MAX_CONCURRENT_STREAMS 1", "not sent: GOAWAY NO_ERROR", "GOAWAY NO_ERROR"]
+)
+def test_a_server_may_take_no_more_streams(error: str) -> None:
+    with pytest.raises(NotObserved, match=f"no stream 2: {error}"):
+        http2.http2_flow_isolated.judge(
+            traces.trace(traces.conversation(stream(b"x"), no_response(error), name=exchanges.CONNECTION))
+        )
+    began = [stream(HELLO, ending=Ending.OPEN), no_response(error), no_response(error)]
+    with pytest.raises(NotObserved, match=f"no stream 2: {error}"):
+        http2.http2_reset_cancels.judge(traces.trace(traces.conversation(*began, name=exchanges.CONNECTION)))
+
+
+def test_a_stream_that_is_refused_or_cut_off_is_late_and_said_so() -> None:
+    body = b"x" * sum(LOCK_STEP_SIZES)
+    for error in ("RST_STREAM REFUSED_STREAM", "not sent: GOAWAY INTERNAL_ERROR"):
+        with pytest.raises(Late, match=f"got 1, then {error}; the connection's end: open"):
+            http2.http2_complete.judge(lock_step(stream(body), no_response(error)))
+
+
+def test_a_connection_that_is_no_http2_is_no_riddle_where_streams_were_to_be_reset() -> None:
+    broken = stream(status=0, ending=Ending.MALFORMED, error="HTTP/1.x, where HTTP/2 was asked for")
+    with pytest.raises(Violation, match=r"expected HTTP/2; got HTTP/1\.x"):
+        http2.http2_reset_cancels.judge(traces.trace(traces.conversation(broken, name=exchanges.CONNECTION)))
+
+
 # Reset
 
 

@@ -138,6 +138,11 @@ def test_compare_is_a_matrix() -> None:
     assert max(map(len, lines[: lines.index("")])) <= 80
 
 
+def test_a_deviation_tells_of_every_target_and_requirement_that_has_its_number() -> None:
+    text = compare(BAD, replace(BAD, name="worse"), width=160)
+    assert "  1         bad, worse, head-no-transform: the framework overwrites it\n" in text
+
+
 def test_compare_numbers_deviations() -> None:
     text = compare(GOOD, BAD)
     assert re.search(r"head-no-transform .* deviates 1\n", text)

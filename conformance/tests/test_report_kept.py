@@ -88,7 +88,8 @@ def test_a_stream_that_was_refused_leaves_the_frames_of_others_to_them() -> None
         server.send_data(3, b"abc", end_stream=True)
 
     talk = http2_talk([Request(), Request()], answer)
-    (kept,) = keep(trace(talk)).conversations[0].responses
+    refused, kept = keep(trace(talk)).conversations[0].responses
+    assert (refused.status, refused.chunks.sizes) == (0, [])
     assert (kept.chunks.data, kept.chunks.sizes) == (None, [3])
     assert through_json(trace(talk)) == trace(talk)
 

@@ -190,6 +190,34 @@ def test_what_is_no_implementation_is_told_what_to_do(description: object) -> No
         pass
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "HTTP/1.x, where HTTP/2 was asked for"),
+        (b"", "the connection or the stream ended"),
+    ],
+    ids=["HTTP/1.1", "nothing"],
+)
+def test_who_is_asked_over_http2_and_does_not_speak_it_is_told_what_came_instead(answer: bytes, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_once() -> None:
+            sock, _ = listener.accept()
+            with sock:
+                sock.recv(65536)
+                sock.sendall(answer)
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            pytest.raises(NotTheContract, match=f"begun with prior knowledge .*: {re.escape(said)}; leave --http2 out"),
+            running(url, http2=True),
+        ):
+            pass
+        thread.join()
+
+
 def test_where_nothing_listens_the_server_is_to_be_started() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))

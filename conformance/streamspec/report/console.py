@@ -262,7 +262,9 @@ def _print_deviations(
             console.print(Text("\nDeviations", "bold"))
         told.add(number)
         finding = next(finding for finding in targets[place].verdicts if finding.id == made)
-        print_labelled(console, str(number), f"{heads[place]}, {made}: {printable(finding.reason or '')}")
+        alike = [cell for cell, noted in notes.items() if noted == number]
+        where = ", ".join(dict.fromkeys([*(heads[column] for column, _ in alike), *(row for _, row in alike)]))
+        print_labelled(console, str(number), f"{where}: {printable(finding.reason or '')}")
         if finding.link:
             print_labelled(console, "", finding.link, breakable=False)
 

@@ -48,10 +48,13 @@ def failure_truncates(trace: Trace) -> None:
         if response.ending is Ending.OPEN:
             raise Late(expected=f"{name}: the end of the connection", actual="none")
         # On HTTP/2 the stream alone is reset: the end of its connection, which others share, is no sign of it.
-        signs = {Ending.RESET} if response.framing is Framing.FRAMES else {Ending.TRUNCATED, Ending.RESET}
-        expect(
-            response.ending in signs, f"{name}: an incomplete message", f"{response.ending} {response.error}".strip()
-        )
+        over_http2 = response.framing is Framing.FRAMES
+        signs = {Ending.RESET} if over_http2 else {Ending.TRUNCATED, Ending.RESET}
+        sign = "RST_STREAM" if over_http2 else "an incomplete message"
+        told = f"{response.ending} {response.error}".strip()
+        if over_http2 and response.ending is Ending.TRUNCATED:
+            told = f"the end of its connection, {told}"
+        expect(response.ending in signs, f"{name}: {sign}", told)
         expect_body(response.body, failure.TEXT[: len(response.body)])
 
 

@@ -5,6 +5,7 @@ What is the same over every HTTP is judged elsewhere; `--http2` asks for all of 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from streamspec.contract import DISCONNECT_BUDGET_MS, FLOW_BUDGET_BYTES, Level, contract, rfc
@@ -15,7 +16,7 @@ from streamspec.exchanges.chunks import LOCK_STEP_SIZES
 from streamspec.judging import expect, expect_body, expect_in_time, expect_lock_step, number, state
 from streamspec.requirement import Figures, Late, NotObserved, requirement
 from streamspec.requirements.disconnect import described, is_settled
-from streamspec_client.trace import Ending
+from streamspec_client.trace import NEVER_S, Ending
 
 if TYPE_CHECKING:
     from streamspec.control import Fields, Item, Stream
@@ -30,14 +31,30 @@ CONNECTION_FIELDS = ("connection", "keep-alive", "proxy-connection", "transfer-e
 fields. This includes the Connection header field and those listed as having connection-specific semantics"."""
 
 
+MAY_END = re.compile(r"not sent: SETTINGS_MAX_CONCURRENT_STREAMS \d+|(not sent: )?GOAWAY NO_ERROR")
+"""Why a request had no response that a server may give: it takes no more at a time (RFC 9113, section 5.1.2), or lets
+the connection end (section 6.8)."""
+
+
 def _response(trace: Trace, place: int) -> Response:
-    """The response at a place of the connection. Violation where it is no HTTP/2, Late where none came."""
-    responses = trace.conversation(http2.CONNECTION).responses
-    if place >= len(responses):
-        ended = trace.conversation(http2.CONNECTION).closing
-        raise Late(expected="a response on each stream", actual=f"{len(responses)}; the connection's end: {ended}")
-    response = responses[place]
-    expect(response.ending is not Ending.MALFORMED, "HTTP/2", response.error, at_s=response.ended_at_s)
+    """The response at a place of the connection.
+
+    Violation where it is no HTTP/2, NotObserved where the server takes no more streams, Late where none came.
+    """
+    talk = trace.conversation(http2.CONNECTION)
+    response = talk.responses[place] if place < len(talk.responses) else None
+    if response is not None:
+        at_s = response.ended_at_s if response.ended_at_s < NEVER_S else None
+        expect(response.ending is not Ending.MALFORMED, "HTTP/2", response.error, at_s=at_s)
+    if response is None or not response.status:
+        told = response.error if response is not None else ""
+        if MAY_END.fullmatch(told):
+            raise NotObserved(f"the connection took no stream {place + 1}: {told}")
+        came = sum(made.status > 0 for made in talk.responses)
+        raise Late(
+            expected="a response on each stream",
+            actual=f"{came}{told and ', then '}{told}; the connection's end: {talk.closing}",
+        )
     return response
 
 
@@ -103,12 +120,14 @@ class EndsWholeStreamsWithReset(ControlServer):
 
 @requirement("http2-no-connection-fields", MUST, rfc(9113, "8.2.2"), http2.lock_step_on_http2)
 def http2_no_connection_fields(trace: Trace) -> None:
-    """No response has a field that speaks of an HTTP/1.1 connection: clients take one that has for malformed."""
+    """No response has a field of an HTTP/1.1 connection, or one that HTTP/2 cannot name: clients refuse those."""
     _stream(trace, 0)
     for place, asked in enumerate(("/stream", *http2.ANSWERS)):
         response = _response(trace, place)
         found = [f"{name}: {value}" for name, value in response.fields if name.lower() in CONNECTION_FIELDS]
         expect(not found, f"{asked}: none of {', '.join(CONNECTION_FIELDS)}", ", ".join(found))
+        odd = [f"{name}: {value}" for name, value in response.fields if name != name.lower() or name.startswith(":")]
+        expect(not odd, f"{asked}: field names in lower case, and one :status", ", ".join(odd))
 
 
 @http2_no_connection_fields.mutant()
@@ -116,6 +135,13 @@ class SaysKeepAliveOnStreams(ControlServer):
     def message_fields(self, stream: Stream) -> Fields:
         fields = super().message_fields(stream)
         return [*fields, ("connection", "keep-alive")] if stream.request.multiplexed else fields
+
+
+@http2_no_connection_fields.mutant()
+class EchoesThePathOfRequests(ControlServer):
+    def message_fields(self, stream: Stream) -> Fields:
+        fields = super().message_fields(stream)
+        return [*fields, (":path", stream.request.target)] if stream.request.multiplexed else fields
 
 
 @requirement("http2-reset-cancels", MUST, rfc(9113, "5.4.2"), http2.reset_beside_lock_step)
@@ -128,6 +154,8 @@ def http2_reset_cancels(trace: Trace) -> Figures:
             expect_in_time(
                 not took_ms, "the stream beside goes on after RST_STREAM", f"no item; its connection: {ended}"
             )
+            for place in range(http2.RESET_NEIGHBOUR + 1):
+                _response(trace, place)
             raise NotObserved("the stream beside those to be reset did not begin")
         found, left_at_s = state(trace, f"state-{kind}"), trace.marks_named(f"left-{kind}")[0].at_s
         took_ms.append((trace.answers_named(f"state-{kind}")[-1].at_s - left_at_s) * 1000)
