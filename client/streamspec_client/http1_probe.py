@@ -9,31 +9,17 @@ from streamspec_client.response_reader import ResponseReader
 from streamspec_client.trace import Closing, Segment
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterable
 
-    from streamspec_client.sockets import Clock, Socket
+    from streamspec_client.sockets import Socket
 
 
 class Http1Connection(Connection):
-    """One TCP connection that speaks HTTP/1.x; its arguments are those of `Connection`."""
+    """One TCP connection that speaks HTTP/1.x."""
 
-    def __init__(
-        self,
-        name: str,
-        host: str,
-        port: int,
-        clock: Clock,
-        *,
-        connect_within_s: float = 5.0,
-        receive_buffer: int | None = None,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
+    def _new_reader(self) -> ResponseReader:
         self._responses = ResponseReader()
-        super().__init__(
-            name, host, port, clock, self._responses, connect_within_s=connect_within_s,
-            receive_buffer=receive_buffer, tls=tls,
-        )  # fmt: skip
+        return self._responses
 
     def request(
         self,

@@ -11,10 +11,8 @@ from streamspec_client.tls import TlsSocket
 from streamspec_client.trace import Closing, Segment
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterable
 
-    from streamspec_client.sockets import Clock
 
 PROTOCOL = "h2"
 """Its name in ALPN (RFC 9113, section 3.1)."""
@@ -25,31 +23,19 @@ class NoHttp2(Unreachable):
 
 
 class Http2Connection(Connection):
-    """One TCP connection that speaks HTTP/2 from its first byte; its arguments are those of `Connection`.
+    """One TCP connection that speaks HTTP/2 from its first byte.
 
     Without TLS that is prior knowledge (RFC 9113, section 3.3); with it, `tls` has to offer `h2` by ALPN. Raises
     NoHttp2 where the server does not take it. A window is widened when what came is read: who reads nothing grants
     64 KiB of each stream, whatever the kernel takes in.
     """
 
-    def __init__(
-        self,
-        name: str,
-        host: str,
-        port: int,
-        clock: Clock,
-        *,
-        connect_within_s: float = 5.0,
-        receive_buffer: int | None = None,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
+    def _new_reader(self) -> Http2Reader:
         self._streams = Http2Reader()
-        self._scheme = "https" if tls else "http"
         self._outgoing = bytearray()
-        super().__init__(
-            name, host, port, clock, self._streams, connect_within_s=connect_within_s,
-            receive_buffer=receive_buffer, tls=tls,
-        )  # fmt: skip
+        return self._streams
+
+    def _check_protocol(self, host: str, port: int) -> None:
         if isinstance(self._socket, TlsSocket) and self._socket.protocol != PROTOCOL:
             self.close()
             raise NoHttp2(host, port, "it does not speak HTTP/2: by ALPN it chose none, or HTTP/1.1")

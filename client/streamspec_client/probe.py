@@ -72,7 +72,6 @@ class Connection(ABC):
         host: str,
         port: int,
         clock: Clock,
-        reader: Reader,
         *,
         connect_within_s: float = 5.0,
         receive_buffer: int | None = None,
@@ -81,10 +80,11 @@ class Connection(ABC):
         self.name = name
         self._clock = clock
         literal = f"[{host}]" if ":" in host else host
+        self._scheme = "https" if tls else "http"
         self._host_field = literal if port == (443 if tls else 80) else f"{literal}:{port}"
         self._sent: list[Segment] = []
         self._received: list[Segment] = []
-        self._reader = reader
+        self._reader = self._new_reader()
         self._closing = Closing.OPEN
         self._closed_at_s = NEVER_S
         self._left_at_s = NEVER_S
@@ -93,6 +93,14 @@ class Connection(ABC):
             TlsSocket(sock, clock, host, port, context=tls, within_s=connect_within_s) if tls else Socket(sock, clock)
         )
         self._opened_at_s = clock.now_s()
+        self._check_protocol(host, port)
+
+    def _check_protocol(self, host: str, port: int) -> None:  # noqa: B027 - whoever speaks first has nothing to check
+        """Raise Unreachable where the connection that was made does not speak what is to be spoken."""
+
+    @abstractmethod
+    def _new_reader(self) -> Reader:
+        """What reads the bytes of this connection; asked for once, before it is made."""
 
     @abstractmethod
     def request(
