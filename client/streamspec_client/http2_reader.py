@@ -1,7 +1,8 @@
 """HTTP/2 frames with their arrival times → responses, and requests → frames (sans-IO, over h2).
 
 h2 keeps the state of streams and windows; this keeps what it normally hides: the bounds of DATA frames, their arrival,
-fields that no response may have, how each stream ended. What is read widens its window again, unless it is withheld.
+fields that no response may have, how each stream ended. What is kept is `http2_responses`, what is given back
+`http2_windows`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from h2.exceptions import InvalidBodyLengthError, ProtocolError, TooManyStreamsE
 from h2.settings import SettingCodes, Settings
 
 from streamspec_client.http2_frames import HEADER_BYTES, Kind, error_name, frames
-from streamspec_client.response_reader import MAX_HEAD_BYTES, Reading
-from streamspec_client.trace import NEVER_S, Chunk, Ending, Framing, Response
+from streamspec_client.http2_responses import Http2Responses
+from streamspec_client.http2_windows import Windows
+from streamspec_client.response_reader import MAX_HEAD_BYTES
+from streamspec_client.trace import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,10 +36,11 @@ NOT_OF_HTTP2 = {"connection", "keep-alive", "proxy-connection", "transfer-encodi
 """RFC 9113, section 8.2.2: a message with connection-specific fields is malformed; `:authority` stands for Host."""
 
 
-class Http2Reader:
+class Http2Reader(Http2Responses):
     """Reads the responses of one HTTP/2 connection, in the order of their requests."""
 
     def __init__(self) -> None:
+        super().__init__()
         # What is malformed is evidence, and no reason to stop reading.
         self._h2 = H2Connection(
             H2Configuration(
@@ -48,29 +52,16 @@ class Http2Reader:
         )
         self._h2.decoder.max_header_list_size = MAX_HEAD_BYTES
         self._h2.initiate_connection()
+        self._windows = Windows(self._h2)
         self._received = bytearray()
         self.is_broken = False
         """Whether what came is no HTTP/2, so that nothing more is read."""
         self._error = ""
         self._after_error = b""
-        self._streams: list[int] = []
-        """By request, the stream that it was sent on; below 0, and no other's, where it was not sent."""
-        self._readings: dict[int, Reading] = {}
-        self._unanswered: dict[int, Reading] = {}
-        """By stream that ended without a response, what is told of it instead."""
         self._left: set[int] = set()
         """Streams that were left: what still comes on them was on its way."""
         self._going_away = ""
         """What the server said of the end of the connection (GOAWAY)."""
-        self._withheld: dict[int, int] = {}
-        """By stream, the bytes that were read of it and whose window is not given back."""
-        self._read: list[tuple[int, int]] = []
-        """Streams, and the bytes just read of each: windows are given back when all that came was looked at, since the
-        server cannot know of it before."""
-        self.heads = 0
-        """Header sections read so far, interim (1xx) ones aside."""
-        self.ended = 0
-        """Responses that have ended, in whatever way."""
 
     # Requests
 
@@ -91,25 +82,19 @@ class Http2Reader:
         pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", target)]
         usual = [(name.lower(), value) for name, value in fields if name.lower() not in NOT_OF_HTTP2]
         lines = [(name, value.encode("latin-1")) for name, value in (*pseudo, *usual)]
-        number = len(self._streams)
-        stream, why_not = -1 - number, self._error or self._going_away
+        why_not = self._error or self._going_away
         if not why_not:
             try:
-                following = self._h2.get_next_available_stream_id()
-                self._h2.send_headers(following, lines, end_stream=not has_content)
-                stream = following
+                stream = self._h2.get_next_available_stream_id()
+                self._h2.send_headers(stream, lines, end_stream=not has_content)
+                return self._sent_on(stream)
             except TooManyStreamsError:
                 why_not = f"SETTINGS_MAX_CONCURRENT_STREAMS {self._h2.remote_settings.max_concurrent_streams}"
             except ProtocolError as error:
                 why_not = str(error)
-        if stream < 0:
-            self._unanswered[stream] = (
-                _no_response(Ending.MALFORMED, NEVER_S, why_not)
-                if self.is_broken
-                else _no_response(Ending.OPEN, NEVER_S, f"not sent: {why_not}")
-            )
-        self._streams.append(stream)
-        return number
+        if self.is_broken:
+            return self._not_sent(Ending.MALFORMED, why_not)
+        return self._not_sent(Ending.OPEN, f"not sent: {why_not}")
 
     def room(self, number: int) -> int:
         """Bytes of content that may be sent now; none where the stream is closed."""
@@ -137,16 +122,12 @@ class Http2Reader:
             self._h2.reset_stream(self._streams[number], ErrorCodes.CANCEL)
 
     def withhold(self, number: int) -> None:
-        """Widen that stream's window no more, whatever is read of it."""
-        self._withheld.setdefault(self._streams[number], 0)
+        """Widen the window of that request's stream no more, whatever is read of it."""
+        self._windows.withhold(self._streams[number])
 
     def grant(self, number: int) -> None:
         """Give back the window of all that was read of that stream, and from now on of what is read."""
-        stream = self._streams[number]
-        size = self._withheld.pop(stream, 0)
-        if size:
-            with suppress(ProtocolError):  # where it is closed
-                self._h2.increment_flow_control_window(size, stream)
+        self._windows.grant(self._streams[number])
 
     def to_send(self) -> bytes:
         """Bytes that are to go out now: of requests, and what answers the server's own frames."""
@@ -155,64 +136,9 @@ class Http2Reader:
     # Responses
 
     @property
-    def body_size(self) -> int:
-        """Bytes of the latest request's response read so far."""
-        return self.body_size_of(-1) if self._streams else 0
-
-    def has_head(self, number: int) -> bool:
-        """Whether the header section of the response to that request has been read."""
-        return self._streams[number] in self._readings
-
-    def has_ended(self, number: int) -> bool:
-        """Whether no more of the response to that request will come."""
-        return not self.is_open(number)
-
-    def body_size_of(self, number: int) -> int:
-        """Bytes of the response to that request read so far."""
-        reading = self._readings.get(self._streams[number])
-        return reading.size if reading else 0
-
-    def is_open(self, number: int) -> bool:
-        """Whether more of the response to that request may come."""
-        stream = self._streams[number]
-        reading = self._readings.get(stream)
-        return stream not in self._unanswered and (reading is None or reading.ending is Ending.OPEN)
-
-    @property
-    def asked(self) -> int:
-        """Requests so far."""
-        return len(self._streams)
-
-    def was_sent(self, number: int) -> bool:
-        """Whether the server took that request at all, as far as streams go."""
-        return self._streams[number] > 0
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there were requests, and nothing more comes of any."""
-        return self.asked > 0 and not any(map(self.is_open, range(self.asked)))
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether nothing more comes of any request, and the latest has no response."""
-        return self.is_done and self._streams[-1] in self._unanswered
-
-    @property
     def trailing(self) -> bytes:
         """What came after bytes that are no HTTP/2."""
         return self._after_error
-
-    def responses(self) -> tuple[Response, ...]:
-        """The responses so far, each in the place of its request: of status 0 where there is none, but others are.
-
-        Those that are still to come behind the last one have no place yet.
-        """
-        if not self._readings:
-            return ()
-        found = [self._readings.get(stream) or self._unanswered.get(stream) for stream in self._streams]
-        while found and found[-1] is None:
-            found.pop()
-        return tuple((reading or _no_response(Ending.OPEN, NEVER_S)).frozen() for reading in found)
 
     def feed(self, data: bytes, at_s: float) -> None:
         """Take in bytes that arrived at that time."""
@@ -225,7 +151,8 @@ class Http2Reader:
             frame = bytes(self._received[:size])
             del self._received[:size]
             self._take(frame, at_s)
-        self._give_back()
+        if not self.is_broken:
+            self._windows.give_back()
 
     def end(self, *, reset: bool, at_s: float) -> None:
         """The peer has closed, or reset, its side of the connection."""
@@ -275,8 +202,7 @@ class Http2Reader:
         kind, stream = Kind(found.kind).name, found.stream
         if stream not in self._streams:
             return f"HTTP/2: {kind} on stream {stream}, on which nothing was asked for"
-        reading = self._readings.get(stream)
-        if reading is not None and reading.ending is Ending.COMPLETE:
+        if self._is_complete(stream):
             return f"HTTP/2: {kind} on stream {stream} behind its END_STREAM"
         return ""
 
@@ -291,7 +217,8 @@ class Http2Reader:
         if isinstance(event, ResponseReceived):
             self._head(event, at_s)
         elif isinstance(event, DataReceived):
-            self._data(event, at_s)
+            self._add(event.stream_id, event.data, at_s)
+            self._windows.read(event.stream_id, event.flow_controlled_length)
         elif isinstance(event, StreamEnded):
             self._end(event.stream_id, Ending.COMPLETE, at_s)
         elif isinstance(event, StreamReset) and event.remote_reset:
@@ -307,28 +234,8 @@ class Http2Reader:
         fields = list(lines)
         if (":status", status) in fields:
             fields.remove((":status", status))
-        self.heads += 1
-        self._readings[event.stream_id] = Reading(
-            int(status) if status.isascii() and status.isdigit() else 0, "", "2", tuple(fields), at_s, Framing.FRAMES
-        )
-
-    def _data(self, event: DataReceived, at_s: float) -> None:
-        stream, size = event.stream_id, event.flow_controlled_length
-        self._add(stream, event.data, at_s)
-        if size:
-            self._read.append((stream, size))
-
-    def _give_back(self) -> None:
-        """Widen windows by what was read."""
-        read, self._read = self._read, []
-        if self.is_broken:
-            return
-        for stream, size in read:
-            if stream in self._withheld:
-                self._withheld[stream] += size
-                self._h2.increment_flow_control_window(size)  # of the connection: other streams go on
-            else:
-                self._h2.acknowledge_received_data(size, stream)
+        number = int(status) if status.isascii() and status.isdigit() else 0
+        self._begin(event.stream_id, number, tuple(fields), at_s)
 
     def _keep_content(self, frame: bytes, at_s: float) -> None:
         [found] = frames(frame)
@@ -336,33 +243,10 @@ class Http2Reader:
             start, end = found.content(frame)
             self._add(found.stream, frame[start:end], at_s)
 
-    def _add(self, stream: int, content: bytes, at_s: float) -> None:
-        reading = self._readings.get(stream)
-        if reading is not None and content:
-            reading.size += len(content)
-            reading.chunks.append(Chunk(at_s, content))
-
-    def _end(self, stream: int, ending: Ending, at_s: float, error: str = "") -> None:
-        reading = self._readings.get(stream)
-        if reading is None:
-            self._unanswered.setdefault(stream, _no_response(ending, at_s, error))
-        elif reading.ending is Ending.OPEN:
-            reading.ending, reading.ended_at_s, reading.error = ending, at_s, error
-            self.ended += 1
-
     def _fail(self, error: str, at_s: float) -> None:
         self.is_broken, self._error = True, error
         self._after_error = bytes(self._received)
-        for stream in self._streams:
-            if stream not in self._readings and stream not in self._unanswered:
-                self._readings[stream] = Reading(0, "", "2", (), at_s, Framing.NONE)
-                self.heads += 1
-            self._end(stream, Ending.MALFORMED, at_s, error)
-
-
-def _no_response(ending: Ending, at_s: float, error: str = "") -> Reading:
-    """What stands where a request has no response."""
-    return Reading(0, "", "2", (), NEVER_S, Framing.NONE, ending=ending, ended_at_s=at_s, error=error)
+        self._break_off(error, at_s)
 
 
 def _told(error: ProtocolError) -> str:
