@@ -35,7 +35,13 @@ ENDS_STREAMS = (
     ),
 )
 
-WAITS_FOR_MORE = ("chunks-pacing", "keepalive-while-silent", "keepalive-before-first-event", "load-concurrent")
+WAITS_FOR_MORE = (
+    "chunks-pacing",
+    "keepalive-while-silent",
+    "keepalive-before-first-event",
+    "load-concurrent",
+    "load-max-age-retry",
+)
 
 NOTICES_AT_NEXT_ITEM = (*HIDES_IDLE_DISCONNECTS, "disconnect-pipelined")
 
