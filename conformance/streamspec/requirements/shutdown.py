@@ -149,7 +149,7 @@ def shutdown_sse_retry(trace: Trace) -> Figures:
     return {"retry_ms": decoder.retry_ms or 0}
 
 
-@shutdown_sse_retry.mutant()
+@shutdown_sse_retry.mutant(also_breaks={"load-max-age-retry": "it says as little where it cuts a stream for its age"})
 class SaysNothingBeforeItGoes(ControlServer):
     def say_retry(self, stream: Stream) -> bool:
         return False
